@@ -1,0 +1,1 @@
+"""WhatsApp's Cloud API: `wire` and `codes` are pure, `client` crosses the network."""

@@ -1,0 +1,1 @@
+"""Assistants: from a version of the FAQs and a conversation to a checked answer."""

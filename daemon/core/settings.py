@@ -1,0 +1,147 @@
+"""Settings: the process environment and a `.env` file become one frozen `Settings`.
+
+The only reader of the environment. What is missing or unsafe is said once, here, with where to
+get it; the rest of the code takes a `Settings` and asks no questions.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from daemon.core.errors import Misconfigured
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+WHERE_TO_GET = {
+    "META_ACCESS_TOKEN": "Meta Business settings > System users > Generate token",
+    "META_APP_SECRET": "Meta App Dashboard > App settings > Basic > App secret",
+    "META_VERIFY_TOKEN": "choose any long word, and give Meta the same one with the webhook URL",
+    "OPENAI_API_KEY": "the OpenAI platform's page API keys",
+    "PUBLIC_URL": "the https address that Meta calls, for example https://bot.example.com",
+}
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """All settings, by the names of the README's table in lower case. Durations are seconds."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8"
+    )
+
+    app_env: Literal["dev", "prod"] = "dev"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = None
+    allowed_origins: str = ""
+    metrics_open: bool = False
+    database_url: str = "sqlite+aiosqlite:///released.db"
+
+    meta_access_token: SecretStr | None = None
+    meta_app_secret: SecretStr | None = None
+    meta_verify_token: SecretStr | None = None
+    phone_number_id: str | None = None
+    meta_graph_url: str = "https://graph.facebook.com"
+    meta_graph_version: str = Field(default="v26.0", pattern=r"^v\d+\.\d+$")
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-6-luna"
+    answer_engine: Literal["auto", "responses", "chat", "local"] = "auto"
+    openai_rps_per_client: float = Field(default=1, ge=0, allow_inf_nan=False)
+    answer_deadline_seconds: float = Field(default=20, gt=0, allow_inf_nan=False)
+
+    coalesce_seconds: Seconds = 2
+    workers: int = Field(default=64, ge=1, le=10_000)
+    retry_base_seconds: Seconds = 4
+    retry_limit: int = Field(default=6, ge=1, le=100)
+    in_doubt_seconds: Seconds = 60
+    retention_days: float = Field(default=14, gt=0, allow_inf_nan=False)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] | None = None
+
+    @property
+    def engine_name(self) -> Literal["responses", "chat", "local"]:
+        """The engine that `auto` stands for, or the one that was asked for."""
+        if self.answer_engine != "auto":
+            return self.answer_engine
+        return "responses" if self.openai_api_key else "local"
+
+    @property
+    def hash_key(self) -> bytes:
+        """The key under which customers are named to vendors; ours alone, and stable."""
+        secret = self.meta_app_secret
+        return b"" if secret is None else secret.get_secret_value().encode()
+
+    def token_for(self, own_token: str | None) -> str | None:
+        """Choose the access token of a client: its own, else the one that all share."""
+        if own_token is not None or self.meta_access_token is None:
+            return own_token
+        return self.meta_access_token.get_secret_value()
+
+    @model_validator(mode="after")
+    def _an_engine_has_its_key(self) -> Self:
+        needs_key = self.answer_engine == "responses" or (
+            self.answer_engine == "chat" and self.openai_base_url is None
+        )
+        if needs_key and self.openai_api_key is None:
+            raise ValueError(
+                f"ANSWER_ENGINE={self.answer_engine} needs OPENAI_API_KEY"
+                f" ({WHERE_TO_GET['OPENAI_API_KEY']})"
+            )
+        return self
+
+    def require_for_daemon(self) -> None:
+        """Refuse to serve with what is missing or, in prod, unsafe.
+
+        Raises:
+            Misconfigured: naming the setting and where to get it.
+
+        """
+        for name in ("META_APP_SECRET", "META_VERIFY_TOKEN"):
+            if getattr(self, name.lower()) is None:
+                raise Misconfigured(f"{name} is not set. Where to get it: {WHERE_TO_GET[name]}.")
+        if self.app_env == "prod":
+            self._refuse_unsafe()
+
+    def _refuse_unsafe(self) -> None:
+        graph = urlsplit(self.meta_graph_url)
+        if graph.scheme != "https" or graph.hostname in LOOPBACK:
+            raise Misconfigured(
+                "META_GRAPH_URL points at a sandbox, and APP_ENV is prod."
+                " Remove it to use Meta's own, or set APP_ENV=dev."
+            )
+        if self.public_url is None or urlsplit(self.public_url).scheme != "https":
+            raise Misconfigured(
+                f"PUBLIC_URL must be an https address in prod: {WHERE_TO_GET['PUBLIC_URL']}."
+            )
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the environment over `env_file` (default: `.env` here, when there is one).
+
+    Raises:
+        Misconfigured: one line that names every setting that cannot be read, and why.
+
+    """
+    if env_file is not None and not env_file.is_file():
+        raise Misconfigured(f"--env-file {env_file}: there is no such file.")
+    try:
+        return Settings(_env_file=env_file or Path(".env"))
+    except ValidationError as invalid:
+        reasons = "; ".join(_reason(error) for error in invalid.errors())
+        raise Misconfigured(f"Settings cannot be used: {reasons}.") from None
+    except (UnicodeDecodeError, OSError) as unreadable:
+        raise Misconfigured(f"{env_file or '.env'} cannot be read: {unreadable}.") from unreadable
+
+
+def _reason(error: object) -> str:
+    assert isinstance(error, dict)  # noqa: S101 - pydantic's ErrorDetails
+    name = "".join(str(part) for part in error["loc"]).upper()
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

@@ -11,7 +11,7 @@ class ReleasedError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         """Without a message, the first line of the class's docstring speaks."""
-        super().__init__(message or (type(self).__doc__ or "").splitlines()[0])
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
 
 
 class Retryable(ReleasedError):
@@ -60,3 +60,7 @@ class NotFound(Rejected):
 
 class Conflict(Rejected):
     """It clashes with what exists already."""
+
+
+class Stale(Rejected):
+    """Somebody has changed it since you looked; look again."""

@@ -1,0 +1,280 @@
+"""Answers on their way to Meta, one row for each WhatsApp message.
+
+`queued`: may be sent from `due_at` on. `sending`: the request may have left. `in_doubt`: it may
+have been taken; unless a status names it before `due_at`, it is sent again. `sent`: Meta took it.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from daemon.core.store.conversations import Conversation
+from daemon.core.store.schema import clients, outbox
+
+OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
+"""Literal, as the partial indexes have it."""
+
+_STATUS_RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3, "failed": 4}
+_STATUS_TIME = {
+    "delivered": "delivered_at",
+    "read": "read_at",
+    "played": "read_at",
+    "failed": "failed_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send. `id` travels in biz_opaque_callback_data; `attempts` counts sends."""
+
+    seq: int
+    id: str
+    client_id: int
+    conversation_id: int
+    turn_id: int
+    text: str | None
+    state: str
+    attempts: int
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An outgoing message that a status names."""
+
+    seq: int
+    turn_id: int
+    conversation_id: int
+    state: str
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of an answer as an operator sees it."""
+
+    id: str
+    state: str
+    attempts: int
+    error: str | None
+    wamid: str | None
+    status: str | None
+    text: str | None
+
+
+_COLUMNS = (
+    outbox.c.seq,
+    outbox.c.id,
+    outbox.c.client_id,
+    outbox.c.conversation_id,
+    outbox.c.turn_id,
+    outbox.c.text,
+    outbox.c.state,
+    outbox.c.attempts,
+    outbox.c.due_at,
+)
+
+_INSERT = sa.insert(outbox)
+"""What answers run stands here, built once: building a statement costs more than running it."""
+
+_OPEN_OF = (
+    sa.select(*_COLUMNS)
+    .where(
+        OPEN,
+        outbox.c.client_id == sa.bindparam("owner"),
+        outbox.c.conversation_id == sa.bindparam("within"),
+    )
+    .order_by(outbox.c.seq)
+)
+_SET_OPEN = sa.update(outbox).where(
+    OPEN, outbox.c.seq == sa.bindparam("place"), outbox.c.client_id == sa.bindparam("owner")
+)
+_TAKE = _SET_OPEN.where(
+    outbox.c.state != "sending", outbox.c.attempts == sa.bindparam("tried")
+).values(state="sending", attempts=outbox.c.attempts + 1)
+_SET = sa.update(outbox).where(outbox.c.seq == sa.bindparam("place"))
+_IS_TURN_OPEN = (
+    sa.select(outbox.c.seq)
+    .where(
+        outbox.c.turn_id == sa.bindparam("answer"),
+        outbox.c.client_id == sa.bindparam("owner"),
+        outbox.c.state != "sent",
+    )
+    .limit(1)
+)
+_KNOWN = sa.select(
+    outbox.c.seq, outbox.c.turn_id, outbox.c.conversation_id, outbox.c.state, outbox.c.status
+).where(outbox.c.client_id == sa.bindparam("owner"))
+_KNOWN_BY_ID = _KNOWN.where(outbox.c.id == sa.bindparam("key"))
+_KNOWN_BY_WAMID = _KNOWN.where(outbox.c.wamid == sa.bindparam("key"))
+
+
+def insert_parts(
+    conn: sa.Connection, held: Conversation, *, turn_id: int, parts: Sequence[str], now: float
+) -> tuple[Outgoing, ...]:
+    """Queue the messages of one answer, in order."""
+    for part in parts:
+        values = {
+            "id": f"out_{secrets.token_urlsafe(16)}",
+            "client_id": held.client_id,
+            "conversation_id": held.id,
+            "turn_id": turn_id,
+            "text": part,
+            "state": "queued",
+            "attempts": 0,
+            "due_at": now,
+            "created_at": now,
+        }
+        conn.execute(_INSERT, values)
+    return open_of(conn, held)
+
+
+def open_of(conn: sa.Connection, held: Conversation) -> tuple[Outgoing, ...]:
+    """Read what a conversation still has to send, in order."""
+    rows = conn.execute(_OPEN_OF, {"owner": held.client_id, "within": held.id}).mappings()
+    return tuple(Outgoing(**row) for row in rows)
+
+
+def set_open(conn: sa.Connection, row: Outgoing, **values: object) -> bool:
+    """Change a message that is not settled yet; False when a status has settled it meanwhile."""
+    result = conn.execute(_SET_OPEN, {"place": row.seq, "owner": row.client_id, **values})
+    return result.rowcount > 0
+
+
+def take(conn: sa.Connection, row: Outgoing) -> bool:
+    """Count a send and mark it under way; False when a status or another turn came first."""
+    keys = {"place": row.seq, "owner": row.client_id, "tried": row.attempts}
+    return conn.execute(_TAKE, keys).rowcount > 0
+
+
+def is_open(conn: sa.Connection, row: Outgoing) -> bool:
+    """Tell whether a message is still to be sent."""
+    query = sa.select(outbox.c.seq).where(
+        OPEN, outbox.c.seq == row.seq, outbox.c.client_id == row.client_id
+    )
+    return conn.execute(query).first() is not None
+
+
+def park_rest(conn: sa.Connection, row: Outgoing, error: str) -> None:
+    """Put a message and those that follow it in the same answer aside."""
+    conn.execute(
+        sa.update(outbox)
+        .where(OPEN, outbox.c.turn_id == row.turn_id, outbox.c.client_id == row.client_id)
+        .values(state="parked", error=error)
+    )
+
+
+def requeue_turn(conn: sa.Connection, *, client_id: int, turn_id: int, now: float) -> None:
+    """Queue the parked messages of an answer again, untried."""
+    conn.execute(
+        sa.update(outbox)
+        .where(
+            outbox.c.turn_id == turn_id,
+            outbox.c.client_id == client_id,
+            outbox.c.state == "parked",
+        )
+        .values(state="queued", attempts=0, due_at=now, error=None)
+    )
+
+
+def drop_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
+    """Send nothing more of an answer."""
+    conn.execute(
+        sa.update(outbox)
+        .where(OPEN, outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
+        .values(state="parked", error="dropped")
+    )
+
+
+def sent_for(conn: sa.Connection, client_id: int, turn_id: int | None) -> tuple[Sent, ...]:
+    """List the messages of an answer in order; none for what has no answer yet."""
+    if turn_id is None:
+        return ()
+    rows = conn.execute(
+        sa.select(
+            outbox.c.id,
+            outbox.c.state,
+            outbox.c.attempts,
+            outbox.c.error,
+            outbox.c.wamid,
+            outbox.c.status,
+            outbox.c.text,
+        )
+        .where(outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
+        .order_by(outbox.c.seq)
+    ).mappings()
+    return tuple(Sent(**row) for row in rows)
+
+
+def is_turn_open(conn: sa.Connection, *, client_id: int, turn_id: int) -> bool:
+    """Tell whether Meta still lacks any message of an answer, parked ones too."""
+    keys = {"answer": turn_id, "owner": client_id}
+    return conn.execute(_IS_TURN_OPEN, keys).first() is not None
+
+
+def doubt_all_sending(conn: sa.Connection, *, until: float) -> int:
+    """Put what a dead daemon was sending in doubt; only for a daemon that is alone and starting."""
+    result = conn.execute(
+        sa.update(outbox)
+        .where(OPEN, outbox.c.state == "sending")
+        .values(state="in_doubt", due_at=until)
+    )
+    # What was in doubt before waits anew: no status could reach a daemon that was down.
+    conn.execute(
+        sa.update(outbox)
+        .where(OPEN, outbox.c.state == "in_doubt", outbox.c.due_at < until)
+        .values(due_at=until)
+    )
+    return result.rowcount
+
+
+def rewind(conn: sa.Connection, *, by_s: float) -> None:
+    """Bring what waits for its time back with a clock that was set back."""
+    conn.execute(sa.update(outbox).where(OPEN).values(due_at=outbox.c.due_at - by_s))
+
+
+def due(conn: sa.Connection, *, now: float, limit: int) -> tuple[tuple[int, int], ...]:
+    """List (client_id, conversation_id) of what may be sent by now, longest due first.
+
+    What a stopped client holds back is left out: it would hide what others have due.
+    """
+    rows = conn.execute(
+        sa.select(outbox.c.client_id, outbox.c.conversation_id)
+        .join(clients, clients.c.id == outbox.c.client_id)
+        .where(OPEN, outbox.c.due_at <= now, clients.c.stopped_code.is_(None))
+        .order_by(outbox.c.due_at)
+        .limit(limit)
+    )
+    return tuple((row.client_id, row.conversation_id) for row in rows)
+
+
+def find_known(
+    conn: sa.Connection, *, client_id: int, outbox_id: str | None, wamid: str
+) -> Known | None:
+    """Find the message that a status names, by our id where it carries one, else by its wamid."""
+    query, key = (_KNOWN_BY_WAMID, wamid) if outbox_id is None else (_KNOWN_BY_ID, outbox_id)
+    row = conn.execute(query, {"owner": client_id, "key": key}).mappings().first()
+    return None if row is None else Known(**row)
+
+
+def record_status(
+    conn: sa.Connection, known: Known, *, status: str, at: float, error: str | None, wamid: str
+) -> bool:
+    """Fold a status in, whatever order they come in; a status also proves that Meta has it.
+
+    Returns whether the message counted as not yet sent until now.
+    """
+    values: dict[str, object] = {"wamid": wamid}
+    if _STATUS_RANK.get(status, 0) > _STATUS_RANK.get(known.status or "", 0):
+        values["status"] = status
+    if status in _STATUS_TIME:
+        values[_STATUS_TIME[status]] = at
+    if error is not None:
+        values["error"] = error
+    unsettled = known.state != "sent"
+    if unsettled:
+        values |= {"state": "sent", "sent_at": at}
+    conn.execute(_SET, {"place": known.seq, **values})
+    return unsettled

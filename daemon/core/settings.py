@@ -4,14 +4,19 @@ The only reader of the environment. What is missing or unsafe is said once, here
 get it; the rest of the code takes a `Settings` and asks no questions.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.core.errors import Misconfigured
+from daemon.core.reasons import explain
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -22,6 +27,15 @@ WHERE_TO_GET = {
     "OPENAI_API_KEY": "the OpenAI platform's page API keys",
     "PUBLIC_URL": "the https address that Meta calls, for example https://bot.example.com",
 }
+
+_GRAPH_VERSION = re.compile(r"v[0-9]+\.[0-9]+")
+
+
+def _graph_version(text: str) -> str:
+    if not _GRAPH_VERSION.fullmatch(text):
+        raise ValueError("must be a version such as v26.0")
+    return text
+
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -46,7 +60,7 @@ class Settings(BaseSettings):
     meta_verify_token: SecretStr | None = None
     phone_number_id: str | None = None
     meta_graph_url: str = "https://graph.facebook.com"
-    meta_graph_version: str = Field(default="v26.0", pattern=r"^v\d+\.\d+$")
+    meta_graph_version: Annotated[str, AfterValidator(_graph_version)] = "v26.0"
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -140,8 +154,6 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise Misconfigured(f"{env_file or '.env'} cannot be read: {unreadable}.") from unreadable
 
 
-def _reason(error: object) -> str:
-    assert isinstance(error, dict)  # noqa: S101 - pydantic's ErrorDetails
+def _reason(error: "ErrorDetails") -> str:
     name = "".join(str(part) for part in error["loc"]).upper()
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}" if name else message
+    return f"{name} {explain(error)}" if name else explain(error)

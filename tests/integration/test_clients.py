@@ -1,0 +1,374 @@
+"""Onboarding, changing, stopping and naming clients, over a real database."""
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from daemon.core import clients
+from daemon.core.clients import (
+    Change,
+    client_document,
+    get_client,
+    is_credential_stop,
+    list_stopped,
+    resume_client,
+    set_active,
+    stop_client,
+    timestamp,
+    unread_hours,
+    update_client,
+)
+from daemon.core.errors import Conflict, Invalid, NotFound
+from daemon.core.faqs import Faq
+from daemon.core.seeds import ClientChanges, validate
+from daemon.core.store import assistants
+from daemon.core.store.clients import Client, list_clients
+from daemon.core.store.engine import Connection, Database
+from daemon.core.store.schema import audit
+from tests.doubles.store_kit import FAQS, NOW, NUMBER_A, NUMBER_B, onboard, seed
+
+LATER = NOW + 60
+OTHER_FAQS = (Faq(question="¿Parking?", answer="No."),)
+
+
+def change(
+    database: Database, client: Client, *, faqs: tuple[Faq, ...] | None = None, **fields: Any
+) -> Change:
+    changes = validate(ClientChanges, fields)
+    return database.write(
+        lambda conn: update_client(conn, client.id, changes, faqs=faqs, now=LATER, actor="cli")
+    )
+
+
+def trail(database: Database) -> list[dict[str, Any]]:
+    def read(conn: Connection) -> list[dict[str, Any]]:
+        rows = conn.execute(sa.select(audit).order_by(audit.c.id)).mappings()
+        return [dict(row) for row in rows]
+
+    return database.read(read)
+
+
+def named(database: Database, ref: str) -> int:
+    return database.read(lambda conn: get_client(conn, ref)).id
+
+
+def test_a_new_client_is_active_with_version_one(client_a: Client) -> None:
+    """All that `client show` prints, as the contract has it."""
+    document = client_document(client_a)
+    assert document.pop("assistant_id").startswith("asst_")
+    assert document.pop("fallback_message").startswith("Lo siento")
+    assert {
+        "id": 1,
+        "name": "A",
+        "phone_number": "+34666777888",
+        "phone_number_id": NUMBER_A,
+        "active": True,
+        "created_at": "2026-05-28T20:26:40Z",
+        "updated_at": "2026-05-28T20:26:40Z",
+        "welcome_message": None,
+        "business_hours": None,
+        "timezone": "Europe/Madrid",
+        "locale": "es",
+        "faq_count": 2,
+        "assistant_version": 1,
+        "stopped": None,
+    } == document
+
+
+def test_times_end_in_z() -> None:
+    """RFC 3339 in UTC, whole seconds."""
+    assert timestamp(1_716_847_200.9) == "2024-05-27T22:00:00Z"
+
+
+def test_faqs_keep_their_order(database: Database, client_a: Client) -> None:
+    """F1 is the first of the file."""
+    version = database.read(lambda conn: assistants.get_current_version(conn, client_a.id))
+    assert (1, FAQS) == (version.version, version.faqs)
+    assert "A" in version.instructions
+    assert "¿Horario?" in version.instructions
+
+
+def test_a_number_belongs_to_one_client(database: Database, client_a: Client) -> None:
+    """409 names the owner; nothing is added."""
+    with pytest.raises(Conflict, match=r"belongs to client 1 \(A\) already") as refused:
+        database.write(lambda conn: onboard(conn, name="C"))
+    assert ["phone_number_id"] == [problem.field for problem in refused.value.problems]
+    assert (client_a,) == database.read(list_clients)
+
+
+def test_a_number_cannot_be_taken_over_by_an_update(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """Not even with other changes beside it: all or nothing."""
+    with pytest.raises(Conflict):
+        change(database, client_b, phone_number_id=NUMBER_A, name="thief")
+    assert (client_a, client_b) == database.read(list_clients)
+
+
+def test_two_clients_may_share_a_phone_number_and_a_name(
+    database: Database, client_a: Client
+) -> None:
+    """Only the phone_number_id is Meta's key."""
+    twin = database.write(lambda conn: onboard(conn, name="A", phone_number_id=NUMBER_B))
+    assert (client_a.name, client_a.phone_number) == (twin.name, twin.phone_number)
+    assert client_a.assistant_id != twin.assistant_id
+
+
+@pytest.mark.parametrize("faqs", [()])
+def test_a_client_without_faqs_is_refused(
+    database: Database, client_a: Client, faqs: tuple[Faq, ...]
+) -> None:
+    """At the start and later: a bot that knows nothing answers nothing."""
+    with pytest.raises(Invalid, match="at least one"):
+        database.write(
+            lambda conn: clients.add_client(
+                conn, seed(phone_number_id=NUMBER_B), faqs, now=NOW, actor="cli"
+            )
+        )
+    with pytest.raises(Invalid, match="at least one"):
+        change(database, client_a, faqs=faqs)
+    assert (client_a,) == database.read(list_clients)
+
+
+def test_an_update_sets_what_is_given_and_no_more(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """The other fields stay, and so does the other client."""
+    done = change(database, client_a, welcome_message="¡Hola!", locale="en")
+    assert ("locale", "welcome_message") == done.changed
+    assert ("¡Hola!", "en", "A", 1, LATER) == (
+        done.client.welcome_message,
+        done.client.locale,
+        done.client.name,
+        done.client.assistant_version,
+        done.client.updated_at,
+    )
+    assert change(database, client_a, welcome_message=None).client.welcome_message is None
+    assert client_b == database.read(lambda conn: get_client(conn, "2"))
+
+
+def test_an_update_without_changes_changes_nothing(database: Database, client_a: Client) -> None:
+    """No version, no time, no trail: a running daemon has nothing to reload."""
+    before = trail(database)
+    assert Change(client_a, ()) == change(database, client_a)
+    assert Change(client_a, ()) == change(database, client_a, name="A", locale="es", faqs=FAQS)
+    assert before == trail(database)
+
+
+def test_new_faqs_are_a_new_version_of_the_same_assistant(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """The id stays, the number grows, and the other client keeps its own."""
+    done = change(database, client_a, faqs=OTHER_FAQS)
+    assert (("faqs",), client_a.assistant_id, 2, 1) == (
+        done.changed,
+        done.client.assistant_id,
+        done.client.assistant_version,
+        done.client.faq_count,
+    )
+    current = database.read(lambda conn: assistants.get_current_version(conn, client_a.id))
+    others = database.read(lambda conn: assistants.get_current_version(conn, client_b.id))
+    assert (OTHER_FAQS, FAQS) == (current.faqs, others.faqs)
+
+
+def test_old_faqs_again_are_a_new_version(database: Database, client_a: Client) -> None:
+    """Versions are a history, never reused."""
+    change(database, client_a, faqs=OTHER_FAQS)
+    assert change(database, client_a, faqs=FAQS).client.assistant_version == 3
+
+
+def test_a_new_name_is_a_new_version_too(database: Database, client_a: Client) -> None:
+    """The instructions carry the name, and a version is immutable."""
+    done = change(database, client_a, name="B")
+    assert (("name",), 2, 2) == (
+        done.changed,
+        done.client.assistant_version,
+        done.client.faq_count,
+    )
+
+
+def test_deactivating_again_and_again_is_the_same(database: Database, client_a: Client) -> None:
+    """DELETE is idempotent, and activate undoes it."""
+
+    def switch(*, active: bool) -> Change:
+        return database.write(
+            lambda conn: set_active(conn, client_a.id, active=active, now=LATER, actor="cli")
+        )
+
+    assert [("active",), (), ("active",)] == [
+        switch(active=active).changed for active in (False, False, True)
+    ]
+
+
+def test_lists_are_by_id_and_page(database: Database, client_a: Client, client_b: Client) -> None:
+    """`active_only`, `after` and `limit`."""
+
+    def ids(**options: Any) -> list[int]:
+        return [client.id for client in database.read(lambda conn: list_clients(conn, **options))]
+
+    change(database, client_a, active=False)
+    assert [[1, 2], [2], [2], [1], []] == [
+        ids(),
+        ids(active_only=True),
+        ids(after=1),
+        ids(limit=1),
+        ids(after=client_b.id),
+    ]
+
+
+@pytest.mark.parametrize(
+    "ref", ["1", NUMBER_A, "+34666777888", "34666777888", " +34 666 777 888", "Casa A"]
+)
+def test_a_client_goes_by_any_of_its_names(database: Database, ref: str) -> None:
+    """REF: id, phone_number_id, phone with or without plus, exact name."""
+    database.write(lambda conn: onboard(conn, name="Casa A"))
+    database.write(
+        lambda conn: onboard(conn, name="B", phone_number_id="2", phone_number="+15550001111")
+    )
+    assert named(database, ref) == 1
+
+
+def test_an_id_wins_over_a_number_id_and_that_over_a_phone(database: Database) -> None:
+    """The order of the contract."""
+    for fields in (
+        {"name": "first", "phone_number_id": "9"},
+        {"name": "second", "phone_number_id": "1", "phone_number": "+15550001111"},
+        {"name": "third", "phone_number_id": "15550001111", "phone_number": "+15550002222"},
+        {"name": "15550002222", "phone_number_id": "8", "phone_number": "+15550003333"},
+    ):
+        database.write(lambda conn, fields=fields: onboard(conn, **fields))  # type: ignore[misc]
+    assert [1, 3, 3, 1] == [
+        named(database, ref) for ref in ("1", "15550001111", "15550002222", "9")
+    ]
+
+
+@pytest.mark.parametrize("ref", ["7", "01", "9" * 30, "0", "casa a", "Casa", "", "+1", "²"])
+def test_what_fits_nobody_is_said(database: Database, ref: str) -> None:
+    """Also numbers that no database could hold, and what only looks like an id."""
+    database.write(lambda conn: onboard(conn, name="Casa A"))
+    with pytest.raises(NotFound, match="client list"):
+        named(database, ref)
+
+
+@pytest.mark.parametrize("ref", ["A", "+34666777888"])
+def test_what_fits_two_is_refused_with_their_ids(
+    database: Database, client_a: Client, ref: str
+) -> None:
+    """Nobody changes the wrong client."""
+    database.write(lambda conn: onboard(conn, name=client_a.name, phone_number_id="2"))
+    with pytest.raises(Conflict, match=r"\(1, 2\)"):
+        named(database, ref)
+
+
+def test_hours_that_cannot_be_read_stay_text(database: Database) -> None:
+    """The answer says so, and readable ones say nothing."""
+    odd = database.write(lambda conn: onboard(conn, business_hours="cuando se pueda"))
+    assert odd.business_hours == "cuando se pueda"
+    assert unread_hours(odd)
+    assert unread_hours(change(database, odd, business_hours="L-V: 9:00-22:00").client) is None
+    assert unread_hours(change(database, odd, business_hours=None).client) is None
+
+
+def test_the_clients_own_fallback_wins(database: Database, client_a: Client) -> None:
+    """Else the one of its language."""
+    assert clients.fallback_of(client_a).startswith("Lo siento")
+    assert clients.fallback_of(change(database, client_a, fallback_message="Uy").client) == "Uy"
+
+
+def test_no_secret_is_shown_or_put_in_the_trail(database: Database) -> None:
+    """Neither by the documents nor by the audit rows, nor is a phone's owner's text lost."""
+    client = database.write(lambda conn: onboard(conn, access_token="EAAB-first"))
+    changed = change(database, client, access_token="EAAB-second", name="New").client
+    stop: dict[str, Any] = {"code": 190, "access_token": "EAAB-second", "now": NOW}
+    database.write(lambda conn: stop_client(conn, client.id, **stop))
+    change(database, client, access_token=None)
+    everything = json.dumps([trail(database), client_document(changed)], ensure_ascii=False)
+    assert changed.access_token == "EAAB-second"
+    assert "EAAB" not in everything
+    assert clients.token_digest("EAAB-second") not in everything
+    assert "(secret)" in everything
+
+
+def test_the_trail_tells_who_changed_what(database: Database, client_a: Client) -> None:
+    """The changed fields before and after, and nothing else."""
+    change(database, client_a, name="New", faqs=OTHER_FAQS)
+    added, updated = trail(database)
+    assert ("client.add", "test", None, "A") == (
+        added["action"],
+        added["actor"],
+        added["before"],
+        added["after"]["name"],
+    )
+    assert ("client.update", "cli", 1, LATER) == (
+        updated["action"],
+        updated["actor"],
+        updated["client_id"],
+        updated["at"],
+    )
+    assert {"name": "A", "assistant_version": 1} == updated["before"]
+    assert {"name": "New", "assistant_version": 2} == updated["after"]
+
+
+def stop(database: Database, client: Client, code: int) -> Client:
+    database.write(
+        lambda conn: stop_client(conn, client.id, code=code, access_token="old", now=NOW)
+    )
+    return database.read(lambda conn: get_client(conn, str(client.id)))
+
+
+def test_a_stopped_client_says_why(database: Database, client_a: Client, client_b: Client) -> None:
+    """`client show` has the code, since when and what to do; the other client is not stopped."""
+    stopped = stop(database, client_a, 190)
+    shown = client_document(stopped)["stopped"]
+    assert (190, "2026-05-28T20:26:40Z") == (shown["code"], shown["since"])
+    assert "access token" in shown["reason"]
+    assert (stopped,) == database.read(list_stopped)
+    assert client_b.stopped_code is None
+    assert stopped.stopped_token_digest == clients.token_digest("old")
+
+
+def test_a_new_token_resumes_who_waited_for_one(database: Database, client_a: Client) -> None:
+    """By itself, without `resume`."""
+    assert is_credential_stop(stop(database, client_a, 190))
+    resumed = change(database, client_a, access_token="new").client
+    assert (None, None, None) == (
+        resumed.stopped_code,
+        resumed.stopped_at,
+        resumed.stopped_token_digest,
+    )
+
+
+@pytest.mark.parametrize(("code", "field"), [(368, "access_token"), (190, "name")])
+def test_what_does_not_cure_the_cause_does_not_resume(
+    database: Database, client_a: Client, code: int, field: str
+) -> None:
+    """A new token does not lift Meta's ban, nor a new name replace a token."""
+    stop(database, client_a, code)
+    cure: dict[str, Any] = {field: "new"}
+    assert change(database, client_a, **cure).client.stopped_code == code
+
+
+def test_resume_lets_a_client_go_on(database: Database, client_a: Client) -> None:
+    """Once; for one that is not stopped there is nothing to do."""
+    stop(database, client_a, 368)
+
+    def resume() -> Change:
+        return database.write(lambda conn: resume_client(conn, client_a.id, now=LATER, actor="cli"))
+
+    first, second = resume(), resume()
+    assert (("stopped_code",), None, ()) == (
+        first.changed,
+        first.client.stopped_code,
+        second.changed,
+    )
+    assert [{"stopped_code": 368}] == [
+        row["before"] for row in trail(database) if row["action"] == "client.resume"
+    ]
+
+
+def test_nobody_is_not_changed(database: Database) -> None:
+    """404, not a row made from nothing."""
+    with pytest.raises(NotFound, match="no client 7"):
+        database.write(lambda conn: set_active(conn, 7, active=False, now=NOW, actor="cli"))

@@ -1,0 +1,156 @@
+"""Settings from the environment and a file."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.core.errors import Misconfigured
+from daemon.core.settings import Settings, load_settings
+
+SECRETS = {"META_APP_SECRET": "s", "META_VERIFY_TOKEN": "v"}
+
+
+@pytest.fixture(autouse=True)
+def clean_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting comes from the machine that runs the tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def with_env(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_nothing_set_gives_the_documented_defaults() -> None:
+    """The table in the README is the code's."""
+    settings = load_settings()
+    assert ("127.0.0.1", 8080) == (settings.host, settings.port)
+    assert settings.database_url == "sqlite+aiosqlite:///released.db"
+    assert ("https://graph.facebook.com", "v26.0") == (
+        settings.meta_graph_url,
+        settings.meta_graph_version,
+    )
+    assert (2, 64, 4, 6, 60, 14, 20, 1) == (
+        settings.coalesce_seconds,
+        settings.workers,
+        settings.retry_base_seconds,
+        settings.retry_limit,
+        settings.in_doubt_seconds,
+        settings.retention_days,
+        settings.answer_deadline_seconds,
+        settings.openai_rps_per_client,
+    )
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` is read from the working directory, and overruled; an empty variable is none."""
+    Path(".env").write_text("PORT=1\nHOST=0.0.0.0\nWORKERS=3\n")
+    monkeypatch.setenv("WORKERS", "")
+    settings = with_env(monkeypatch, PORT="2")
+    assert (2, "0.0.0.0", 3) == (settings.port, settings.host, settings.workers)
+
+
+def test_an_env_file_is_read_instead_of_the_usual_one(tmp_path: Path) -> None:
+    """`--env-file` names the one file."""
+    Path(".env").write_text("PORT=1\nWORKERS=3\n")
+    other = tmp_path / "other.env"
+    other.write_text("PORT=2\n")
+    settings = load_settings(other)
+    assert (2, 64) == (settings.port, settings.workers)
+
+
+def test_a_named_file_that_is_missing_is_said(tmp_path: Path) -> None:
+    """A typing error in `--env-file` does not run on defaults."""
+    with pytest.raises(Misconfigured, match="no such file"):
+        load_settings(tmp_path / "nope.env")
+
+
+def test_a_file_that_is_not_utf8_is_said() -> None:
+    """One line, not a traceback."""
+    Path(".env").write_bytes(b"HOST=\xff\n")
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        load_settings()
+
+
+def test_every_bad_setting_is_named_and_no_value_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All at once, by the name it is set with."""
+    with pytest.raises(Misconfigured) as refused:
+        with_env(monkeypatch, PORT="hunter2", RETRY_LIMIT="0", COALESCE_SECONDS="inf")
+    text = str(refused.value)
+    assert all(name in text for name in ("PORT", "RETRY_LIMIT", "COALESCE_SECONDS"))
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "engine"),
+    [
+        ({}, "local"),
+        ({"OPENAI_API_KEY": "k"}, "responses"),
+        ({"OPENAI_API_KEY": "k", "ANSWER_ENGINE": "local"}, "local"),
+        ({"ANSWER_ENGINE": "chat", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}, "chat"),
+    ],
+)
+def test_the_engine_follows_from_the_key(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], engine: str
+) -> None:
+    """`auto` is the vendor with a key, and our own matcher without."""
+    assert engine == with_env(monkeypatch, **values).engine_name
+
+
+@pytest.mark.parametrize("engine", ["responses", "chat"])
+def test_an_engine_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    """It is said at the start and not at the first message."""
+    with pytest.raises(Misconfigured, match=f"ANSWER_ENGINE={engine} needs OPENAI_API_KEY"):
+        with_env(monkeypatch, ANSWER_ENGINE=engine)
+
+
+@pytest.mark.parametrize("name", ["META_APP_SECRET", "META_VERIFY_TOKEN"])
+def test_the_daemon_names_the_secret_it_lacks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """By its name, with where to get it."""
+    others = {key: value for key, value in SECRETS.items() if key != name}
+    settings = with_env(monkeypatch, **others)
+    with pytest.raises(Misconfigured, match=f"{name} is not set. Where to get it"):
+        settings.require_for_daemon()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"META_GRAPH_URL": "http://127.0.0.1:9"}, "META_GRAPH_URL"),
+        ({"META_GRAPH_URL": "https://localhost"}, "META_GRAPH_URL"),
+        ({}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://bot.example.com"}, "PUBLIC_URL"),
+    ],
+)
+def test_prod_refuses_what_is_unsafe(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], named: str
+) -> None:
+    """No sandbox and no plain HTTP in prod."""
+    settings = with_env(monkeypatch, APP_ENV="prod", **SECRETS, **values)
+    with pytest.raises(Misconfigured, match=named):
+        settings.require_for_daemon()
+
+
+def test_safe_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dev asks for the secrets only, prod for https too."""
+    with_env(monkeypatch, **SECRETS).require_for_daemon()
+    public = with_env(monkeypatch, APP_ENV="prod", PUBLIC_URL="https://bot.example.com")
+    public.require_for_daemon()
+
+
+def test_a_clients_own_token_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shared one is for those without their own."""
+    assert load_settings().token_for(None) is None
+    settings = with_env(monkeypatch, META_ACCESS_TOKEN="shared")
+    assert ("own", "shared") == (settings.token_for("own"), settings.token_for(None))
+
+
+def test_customers_are_hashed_under_a_key_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app secret is stable; without one there is no key."""
+    assert load_settings().hash_key == b""
+    assert with_env(monkeypatch, META_APP_SECRET="s").hash_key == b"s"

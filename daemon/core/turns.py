@@ -1,0 +1,134 @@
+"""The transactions of a turn: claim what a customer wrote, settle it with one answer.
+
+Each is a plain function over an open transaction. What happens between them (the engine, Meta) is
+`daemon.work`'s; what is sent afterwards is `daemon.core.sending`'s.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from daemon.core.answering import LOOP_PAUSE_S, LOOP_TURNS, is_loop, is_suspect, split_crashed
+from daemon.core.assistants.engine import Exchange
+from daemon.core.store import conversations, inbox, outbox, turns
+from daemon.core.store.conversations import Conversation, LeaseLost
+from daemon.core.store.engine import Connection
+from daemon.core.store.inbox import Message
+from daemon.core.store.outbox import Outgoing
+from daemon.core.store.turns import TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A leased conversation and what is to be done: send what is `unsent`, else answer `messages`.
+
+    `last_wrote_at` is when the customer last wrote, by Meta's clock. `looping`: the customer seems
+    to be a bot, and is to be left alone.
+    """
+
+    conversation: Conversation
+    unsent: tuple[Outgoing, ...]
+    messages: tuple[Message, ...]
+    history: tuple[Exchange, ...]
+    last_wrote_at: float
+    looping: bool
+
+
+def claim(
+    conn: Connection,
+    *,
+    client_id: int,
+    conversation_id: int,
+    now: float,
+    until: float,
+    leave_suspects: bool = False,
+) -> Hand | None:
+    """Lease a conversation and read what it needs; None when it needs nothing or is held.
+
+    With `leave_suspects` it also is None when one more death would park what waits there.
+    """
+    held = conversations.lease(
+        conn, client_id=client_id, conversation_id=conversation_id, now=now, until=until
+    )
+    if held is None:
+        return None
+    unsent = outbox.open_of(conn, held)
+    messages = () if unsent else _read_messages(conn, held)
+    is_left = leave_suspects and is_suspect(messages)
+    if is_left or not (unsent or messages):
+        conversations.hold(conn, held, until=None)
+        return None
+    if messages:
+        inbox.count_attempt(conn, messages)
+    return Hand(
+        conversation=held,
+        unsent=unsent,
+        messages=messages,
+        history=turns.read_history(conn, held, now=now) if messages else (),
+        last_wrote_at=inbox.newest_sent_at(conn, client_id, conversation_id),
+        looping=bool(messages) and _is_looping(conn, held, now=now),
+    )
+
+
+def settle(
+    conn: Connection,
+    hand: Hand,
+    record: TurnRecord,
+    parts: Sequence[str],
+    *,
+    welcomed: bool,
+    now: float,
+    until: float,
+) -> tuple[Outgoing, ...]:
+    """Write the one answer to all messages of the hand: inbox, outbox and usage together.
+
+    Raises:
+        LeaseLost: when somebody else took the conversation over; then nothing is written.
+
+    """
+    held = hand.conversation
+    conversations.hold(conn, held, until=until)
+    turn_id = turns.insert_turn(conn, held, record, now=now)
+    inbox.mark_answered(conn, hand.messages, turn_id)
+    if welcomed:
+        conversations.note_welcome(conn, held, now=now)
+    return outbox.insert_parts(conn, held, turn_id=turn_id, parts=parts, now=now)
+
+
+def release(conn: Connection, hand: Hand) -> bool:
+    """Give the conversation back after its work is done; say whether messages wait in it."""
+    with suppress(LeaseLost):
+        conversations.hold(conn, hand.conversation, until=None)
+    return inbox.has_pending(conn, hand.conversation)
+
+
+def park(conn: Connection, hand: Hand, error: str, *, now: float) -> None:
+    """Put the messages of the hand aside, and in a loop all that follows for a while."""
+    conversations.hold(conn, hand.conversation, until=None)
+    inbox.park(conn, hand.messages, error)
+    if hand.looping and not _is_paused(hand.conversation, now=now):
+        conversations.pause(conn, hand.conversation, until=now + LOOP_PAUSE_S)
+
+
+def give_back(conn: Connection, hand: Hand) -> None:
+    """Undo a claim that came to nothing through no fault of the messages: it never happened."""
+    conversations.hold(conn, hand.conversation, until=None)
+    inbox.count_attempt(conn, hand.messages, by=-1)
+
+
+def _read_messages(conn: Connection, held: Conversation) -> tuple[Message, ...]:
+    messages, crashed = split_crashed(inbox.pending_of(conn, held))
+    if crashed:
+        inbox.park(conn, crashed, "crashed")
+    return messages
+
+
+def _is_looping(conn: Connection, held: Conversation, *, now: float) -> bool:
+    if _is_paused(held, now=now):
+        return True
+    nth_latest_at = turns.nth_latest_at(conn, held, nth=LOOP_TURNS)
+    return is_loop(nth_latest_at, since=held.paused_until or 0.0, now=now)
+
+
+def _is_paused(held: Conversation, *, now: float) -> bool:
+    return held.paused_until is not None and now < held.paused_until

@@ -73,9 +73,13 @@ install_with_pip() {
         make_venv "$python" -m venv || fail "this failed: '$python' -m venv '$PWD/.venv'"
     fi
     local pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check --no-input)
-    step "${pip[@]}" install --require-hashes -r "$lock" &&
+    # pip compiles with one core what compile_all does with all of them.
+    step "${pip[@]}" install --no-compile --require-hashes -r "$lock" &&
         step "${pip[@]}" install --no-deps --no-build-isolation -e .
 }
+
+# Where Python may write no bytecode of its own, every start would compile the libraries anew.
+compile_all() { step .venv/bin/python -m compileall -q -j 0 .venv/lib || true; }
 
 install_set() {
     if command -v uv >/dev/null; then
@@ -113,5 +117,6 @@ if usable; then keep=yes; else find_python; fi
 rm -f "$stamp"
 say "installing $lock into .venv (a minute the first time)"
 install_set || fail "installing $lock failed: $(last_words) (all of it: '$PWD/$log')"
+compile_all
 printf '%s\n' "$wanted" "$(base)" "$(inputs)" >"$stamp.new"
 mv "$stamp.new" "$stamp"

@@ -1,0 +1,5 @@
+"""`python -m daemon` is `released-daemon`."""
+
+from daemon.main import main
+
+main()

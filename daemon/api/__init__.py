@@ -1,0 +1,1 @@
+"""What speaks HTTP: reads requests, calls one thing in the core, writes answers."""

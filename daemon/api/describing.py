@@ -1,0 +1,178 @@
+"""Describes the API: OpenAPI 3.1 made from the routes and their models, and a page to read it."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from daemon.api import models
+from daemon.api.shared import VERSION
+
+if TYPE_CHECKING:
+    from daemon.api.routes import Route
+
+ROUTES: "web.AppKey[Sequence[Route]]" = web.AppKey("routes")
+
+_REF = "#/components/schemas/{model}"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Released: the admin API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+# Without `validatorUrl: null` Swagger UI asks an address outside for a badge.
+_START = (
+    'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true,'
+    " validatorUrl: null});\n"
+)
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+
+
+async def describe(request: web.Request) -> web.Response:
+    """Hand out this description."""
+    routes = request.app[ROUTES]
+    return web.json_response(build_description(routes, version=request.app[VERSION]))
+
+
+async def show_docs(_request: web.Request) -> web.Response:
+    """Show the description as a page."""
+    headers = {"Content-Security-Policy": _POLICY}
+    return web.Response(text=_PAGE, content_type="text/html", headers=headers)
+
+
+def add_static(app: web.Application) -> None:
+    """Serve Swagger UI's files from the package that ships them, and the line that starts it."""
+    folder = _find_swagger_ui()
+
+    async def serve(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(folder / request.match_info["name"])
+
+    async def start(_request: web.Request) -> web.Response:
+        return web.Response(text=_START, content_type="text/javascript")
+
+    app.router.add_get("/docs/{name:swagger-ui-bundle\\.js|swagger-ui\\.css}", serve)
+    app.router.add_get("/docs/start.js", start)
+
+
+def build_description(routes: "Sequence[Route]", *, version: str) -> dict[str, Any]:
+    """Build the OpenAPI document of these routes."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _describe_route(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Released",
+            "version": version,
+            "description": "The admin API: what `released` does in a shell, by HTTP.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(routes),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _describe_route(route: "Route") -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', route.path)}".rstrip("_"),
+        "summary": route.summary,
+        "parameters": _parameters(route),
+        "responses": _answers(route),
+        "security": [] if route.is_open else [{"token": []}],
+    }
+    if route.body is not None:
+        content = {"application/json": {"schema": _reference(route.body)}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _answers(route: "Route") -> dict[str, Any]:
+    said: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
+    if route.answer is not None:
+        said["content"] = {"application/json": {"schema": _reference(route.answer)}}
+    elif route.kind is not None:
+        said["content"] = {route.kind: {}}
+    if route.tells:
+        said["headers"] = {
+            name: {"description": what, "required": True, "schema": {"type": "string"}}
+            for name, what in route.tells.items()
+        }
+    problem = {"application/problem+json": {"schema": _reference(models.ProblemDocument)}}
+    errors = route.errors if route.is_open else (401, *route.errors, 503)
+    answers = {str(route.status): said}
+    for status in errors:
+        answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+    return answers
+
+
+def _parameters(route: "Route") -> list[dict[str, Any]]:
+    number = {"type": "integer", "minimum": 1, "maximum": models.LARGEST_ID}
+    named = [
+        _parameter("path", name, number if name == "id" else {"type": "string", "minLength": 1})
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    asked = {} if route.query is None else route.query.model_json_schema()
+    needed = asked.get("required", ())
+    queried = [
+        _parameter("query", name, schema, required=name in needed)
+        for name, schema in asked.get("properties", {}).items()
+    ]
+    headers = [
+        _parameter("header", name, {"type": "string"}, required=route.is_open)
+        | {"description": what}
+        for name, what in route.takes.items()
+    ]
+    return named + queried + headers
+
+
+def _parameter(
+    where: str, name: str, schema: dict[str, Any], *, required: bool = True
+) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": required, "schema": schema}
+
+
+def _reference(shape: Any) -> dict[str, Any]:
+    return (
+        TypeAdapter(shape).json_schema(ref_template=_REF)
+        if not _is_model(shape)
+        else {"$ref": _REF.format(model=shape.__name__)}
+    )
+
+
+def _is_model(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, BaseModel)
+
+
+def _schemas(routes: "Sequence[Route]") -> dict[str, Any]:
+    shapes = [shape for route in routes for shape in (route.answer, route.body)]
+    inner = [getattr(shape, "__args__", (shape,))[0] for shape in shapes]
+    used = dict.fromkeys(shape for shape in [*inner, models.ProblemDocument] if _is_model(shape))
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in used], ref_template=_REF
+    )
+    schemas: dict[str, Any] = definitions["$defs"]
+    return schemas
+
+
+def _find_swagger_ui() -> Path:
+    # The package itself is not imported: it would bring a web framework's helpers along.
+    found = importlib.util.find_spec("swagger_ui")
+    if found is None or found.origin is None:
+        raise RuntimeError("swagger-ui-py is not installed")
+    return Path(found.origin).parent / "static"

@@ -1,0 +1,60 @@
+"""The admin API's inbox: the same use cases as `released inbox`, by HTTP."""
+
+from aiohttp import web
+
+from daemon.api.auth import actor_of
+from daemon.api.bodies import read_body, read_id, read_query
+from daemon.api.models import InboxPage, RetryAll
+from daemon.api.shared import RUNTIME
+from daemon.core import inboxes
+from daemon.core.store.inbox import list_entries
+
+
+async def show_all(request: web.Request) -> web.Response:
+    """List the newest messages, oldest first, without their text."""
+    page = read_query(request, InboxPage)
+    runtime = request.app[RUNTIME]
+    now = runtime.clock()
+    entries = await runtime.store.read(
+        lambda conn: list_entries(conn, now=now, state=page.state, limit=page.limit)
+    )
+    return web.json_response([inboxes.entry_document(entry) for entry in entries])
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show one message, its text, and what became of its answer."""
+    inbox_id = read_id(request, "message")
+    runtime = request.app[RUNTIME]
+    now = runtime.clock()
+    return web.json_response(
+        await runtime.store.read(lambda conn: inboxes.show_entry(conn, inbox_id, now=now))
+    )
+
+
+async def retry(request: web.Request) -> web.Response:
+    """Take one parked message up again."""
+    inbox_id = read_id(request, "message")
+    runtime = request.app[RUNTIME]
+    now, actor = runtime.clock(), actor_of(request)
+    await runtime.store.write(lambda conn: inboxes.retry(conn, inbox_id, now=now, actor=actor))
+    return await show(request)
+
+
+async def retry_all(request: web.Request) -> web.Response:
+    """Take all that is parked up again, or all with one error."""
+    chosen = await read_body(request, RetryAll)
+    runtime = request.app[RUNTIME]
+    now, actor = runtime.clock(), actor_of(request)
+    count = await runtime.store.write(
+        lambda conn: inboxes.retry_all(conn, error=chosen.error, now=now, actor=actor)
+    )
+    return web.json_response({"count": count})
+
+
+async def drop(request: web.Request) -> web.Response:
+    """Let one message go unanswered for good."""
+    inbox_id = read_id(request, "message")
+    runtime = request.app[RUNTIME]
+    now, actor = runtime.clock(), actor_of(request)
+    await runtime.store.write(lambda conn: inboxes.drop(conn, inbox_id, now=now, actor=actor))
+    return await show(request)

@@ -1,0 +1,101 @@
+"""Turns every error into an RFC 9457 problem; nothing leaves this server in another shape."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from daemon.core.errors import (
+    Conflict,
+    FieldProblem,
+    NotFound,
+    Rejected,
+    ReleasedError,
+    Retryable,
+    Stale,
+)
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+RETRY_AFTER_S = 2
+"""What a caller is asked to wait when the error itself does not say."""
+
+
+class Problem(ReleasedError):
+    """A request refused for a reason that only HTTP knows."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        """Take the status to answer with."""
+        super().__init__(detail)
+        self.status = status
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[FieldProblem] = (),
+) -> web.Response:
+    """Write one problem; `errors` lists the fields at fault."""
+    body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    if detail:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = [{"field": error.field, "reason": error.reason} for error in errors]
+    return web.Response(
+        status=status,
+        text=json.dumps(body, ensure_ascii=False),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+@web.middleware
+async def problems_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Catch what a handler raises: ours, aiohttp's own, and what nobody foresaw."""
+    try:
+        return await handler(request)
+    except ReleasedError as refused:
+        return _answer_ours(refused)
+    except web.HTTPException as raised:
+        kept = {name: raised.headers[name] for name in ("Allow",) if name in raised.headers}
+        hint = "There is no such address here." if raised.status == HTTPStatus.NOT_FOUND else None
+        return problem(HTTPStatus(raised.status), hint, headers=kept)
+    except (web.RequestPayloadError, ConnectionError):
+        # Its compression or its chunks are broken, or the caller has gone; what follows on this
+        # connection cannot be told from the rest of it.
+        unread = problem(HTTPStatus.BAD_REQUEST, "The body cannot be read to its end.")
+        unread.force_close()
+        return unread
+    except Exception:
+        log.exception("request failed", extra={"method": request.method, "path": request.path})
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon's log says what went wrong.")
+
+
+def _answer_ours(refused: ReleasedError) -> web.Response:
+    if isinstance(refused, Problem):
+        return problem(refused.status, str(refused))
+    if isinstance(refused, Rejected):
+        return problem(_status_of(refused), str(refused), errors=refused.problems)
+    if isinstance(refused, Retryable):
+        wait_s = max(1, round(refused.retry_after_s or RETRY_AFTER_S))
+        headers = {"Retry-After": str(wait_s)}
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused), headers=headers)
+    log.error("request failed", extra={"error": str(refused)})
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused))
+
+
+def _status_of(rejected: Rejected) -> HTTPStatus:
+    if isinstance(rejected, NotFound):
+        return HTTPStatus.NOT_FOUND
+    if isinstance(rejected, Conflict):
+        return HTTPStatus.CONFLICT
+    if isinstance(rejected, Stale):
+        return HTTPStatus.PRECONDITION_FAILED
+    return HTTPStatus.UNPROCESSABLE_ENTITY

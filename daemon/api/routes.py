@@ -1,0 +1,190 @@
+"""Every address of the daemon in one list: what serves it, who may call, and what describes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from daemon.api import clients, describing, inbox, models, ops, tokens, webhook
+from daemon.api.auth import with_token
+from daemon.api.problems import Handler
+
+UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
+STATE = {"ETag": "Names the client as it is now, for If-Match."}
+IF_MATCH = {"If-Match": "The ETag that the client must still have; * for any."}
+SIGNATURE = {"X-Hub-Signature-256": "sha256= and the body's HMAC under META_APP_SECRET, in hex."}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    `answer` None: no body, or one of another `kind`. `takes` and `tells` name the headers of a call
+    and of its answer, with what they are for.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    answer: Any = None
+    body: Any = None
+    query: type[BaseModel] | None = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    is_open: bool = False
+    kind: str | None = None
+    takes: Mapping[str, str] = field(default_factory=dict)
+    tells: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring."""
+        return (self.handler.__doc__ or "").strip().splitlines()[0]
+
+
+OPEN_ROUTES = (
+    Route(
+        "GET",
+        "/webhook",
+        webhook.subscribe,
+        query=models.Subscription,
+        errors=(400, 403),
+        is_open=True,
+        kind="text/plain",
+    ),
+    Route(
+        "POST",
+        "/webhook",
+        webhook.receive,
+        body=models.WebhookBody,
+        errors=(400, 401, 413, 503),
+        is_open=True,
+        takes=SIGNATURE,
+    ),
+    Route("GET", "/health", ops.health, answer=models.Health, errors=(503,), is_open=True),
+    Route("GET", "/openapi.json", describing.describe, is_open=True, kind="application/json"),
+    Route("GET", "/docs", describing.show_docs, is_open=True, kind="text/html"),
+)
+
+ADMIN_ROUTES = (
+    Route("GET", "/metrics", ops.metrics, kind="text/plain"),
+    Route(
+        "POST",
+        "/clients",
+        clients.create,
+        answer=models.ClientDocument,
+        body=models.NewClient,
+        status=201,
+        errors=(400, 409, 413, 415, 422),
+        tells=STATE | {"Location": "The client's address."},
+    ),
+    Route(
+        "GET",
+        "/clients",
+        clients.show_all,
+        answer=list[models.ClientDocument],
+        query=models.ClientPage,
+        errors=(404, 409, 422),
+    ),
+    Route(
+        "GET",
+        "/clients/{id}",
+        clients.show,
+        answer=models.ClientDocument,
+        errors=(404,),
+        tells=STATE,
+    ),
+    Route(
+        "PATCH",
+        "/clients/{id}",
+        clients.change,
+        answer=models.ClientDocument,
+        body=models.ClientPatch,
+        errors=UPDATE_ERRORS,
+        takes=IF_MATCH,
+        tells=STATE,
+    ),
+    Route(
+        "DELETE",
+        "/clients/{id}",
+        clients.deactivate,
+        answer=models.ClientDocument,
+        errors=(404, 412),
+        takes=IF_MATCH,
+        tells=STATE,
+    ),
+    Route("GET", "/clients/{id}/faqs", clients.show_faqs, answer=models.FaqList, errors=(404,)),
+    Route(
+        "PUT",
+        "/clients/{id}/faqs",
+        clients.replace_faqs,
+        answer=models.ClientDocument,
+        body=models.FaqList,
+        errors=UPDATE_ERRORS,
+        takes=IF_MATCH,
+        tells=STATE,
+    ),
+    Route(
+        "POST",
+        "/clients/{id}/resume",
+        clients.resume,
+        answer=models.ClientDocument,
+        errors=(404,),
+        tells=STATE,
+    ),
+    Route(
+        "POST",
+        "/agent",
+        clients.create_agent,
+        answer=models.Agent,
+        body=models.NewAgent,
+        status=201,
+        errors=(400, 409, 413, 415, 422),
+    ),
+    Route(
+        "GET",
+        "/inbox",
+        inbox.show_all,
+        answer=list[models.InboxDocument],
+        query=models.InboxPage,
+        errors=(422,),
+    ),
+    Route("GET", "/inbox/{id}", inbox.show, answer=models.InboxDetail, errors=(404,)),
+    Route("POST", "/inbox/{id}/retry", inbox.retry, answer=models.InboxDetail, errors=(404, 409)),
+    Route(
+        "POST",
+        "/inbox/retry",
+        inbox.retry_all,
+        answer=models.Retried,
+        body=models.RetryAll,
+        errors=(400, 413, 415, 422),
+    ),
+    Route("DELETE", "/inbox/{id}", inbox.drop, answer=models.InboxDetail, errors=(404, 409)),
+    Route(
+        "POST",
+        "/tokens",
+        tokens.create,
+        answer=models.TokenMade,
+        body=models.NewToken,
+        status=201,
+        errors=(400, 409, 413, 415, 422),
+    ),
+    Route("GET", "/tokens", tokens.show_all, answer=list[models.TokenDocument]),
+    Route("DELETE", "/tokens/{name}", tokens.revoke, status=204, errors=(404,)),
+)
+
+ROUTES = OPEN_ROUTES + ADMIN_ROUTES
+
+
+def add_routes(app: web.Application, *, metrics_open: bool) -> None:
+    """Serve every route; what is not open asks for a token first."""
+    app[describing.ROUTES] = ROUTES
+    for route in ROUTES:
+        is_open = route.is_open or (metrics_open and route.path == "/metrics")
+        handler = route.handler if is_open else with_token(route.handler)
+        # An address of its own must not be taken for an id, or a wrong method there is a 404.
+        path = route.path.replace("/inbox/{id}", "/inbox/{id:(?!retry$)[^{}/]+}")
+        app.router.add_route(route.method, path, handler)
+    describing.add_static(app)

@@ -1,0 +1,108 @@
+"""Meta's webhook: the subscription, and deliveries, answered 200 only once they are on disk."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from daemon.api.problems import problem
+from daemon.api.shared import METRICS, RUNTIME, WORKERS
+from daemon.core.errors import Retryable
+from daemon.core.intake import Accepted
+from daemon.core.meta.inbound import KNOWN_TYPES
+from daemon.core.meta.wire import (
+    BadSubscription,
+    Delivery,
+    WrongVerifyToken,
+    answer_challenge,
+    parse_delivery,
+    verify_signature,
+)
+
+BODY_LIMIT = 3 * 1024 * 1024
+"""Bytes of a webhook body at most (Meta's Webhooks reference, read 2026-11)."""
+
+ACK_BUDGET_S = 5.0
+"""Seconds a delivery may wait for the disk; Meta sends again whatever we could not keep."""
+
+
+async def subscribe(request: web.Request) -> web.Response:
+    """Answer Meta's one-time check that this address is ours."""
+    verify_token = request.app[RUNTIME].settings.meta_verify_token
+    expected = "" if verify_token is None else verify_token.get_secret_value()
+    try:
+        return web.Response(text=answer_challenge(request.query, expected))
+    except WrongVerifyToken as wrong:
+        return problem(HTTPStatus.FORBIDDEN, str(wrong))
+    except BadSubscription as bad:
+        return problem(HTTPStatus.BAD_REQUEST, str(bad))
+
+
+async def receive(request: web.Request) -> web.Response:
+    """Keep a delivery, ring for its conversations, then say 200."""
+    started = time.perf_counter()
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+    try:
+        response = await _receive(request)
+        status = response.status
+    except Retryable:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        raise
+    finally:
+        metrics = request.app[METRICS]
+        metrics.webhooks.labels(str(int(status))).inc()
+        metrics.ack_seconds.observe(time.perf_counter() - started)
+    return response
+
+
+async def _receive(request: web.Request) -> web.Response:
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A webhook body has at most 3 MiB.")
+    secret = request.app[RUNTIME].settings.meta_app_secret
+    signature = request.headers.get("X-Hub-Signature-256")
+    if secret is None or not verify_signature(secret.get_secret_value(), body, signature):
+        return problem(
+            HTTPStatus.UNAUTHORIZED,
+            "X-Hub-Signature-256 does not fit this body and META_APP_SECRET.",
+            headers={"WWW-Authenticate": "X-Hub-Signature-256"},
+        )
+    decoded = _decode(body)
+    if decoded is None:
+        return problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+    delivery = parse_delivery(decoded)
+    try:
+        async with asyncio.timeout(ACK_BUDGET_S):
+            accepted = await request.app[RUNTIME].intake.accept(delivery)
+    except TimeoutError:
+        raise Retryable("The database did not keep it in time; send it again.") from None
+    _count(request, delivery, accepted)
+    for ring in accepted.rings:
+        request.app[WORKERS].ring(ring)
+    return web.Response()
+
+
+def _decode(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        decoded = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
+
+
+def _count(request: web.Request, delivery: Delivery, accepted: Accepted) -> None:
+    metrics = request.app[METRICS]
+    for message in delivery.messages:
+        # A type nobody knew keeps its own word in the inbox; as a label it would grow without end.
+        metrics.messages.labels(message.type if message.type in KNOWN_TYPES else "other").inc()
+    for status in delivery.statuses:
+        metrics.statuses.labels(status.status).inc()
+    for what in delivery.passed_over:
+        metrics.passed_over.labels(what).inc()
+    if accepted.unknown_number:
+        metrics.unknown_number.inc(accepted.unknown_number)

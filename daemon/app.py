@@ -1,0 +1,37 @@
+"""The whole HTTP surface in one list, and what starts and stops in which order."""
+
+import importlib.metadata
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from aiohttp import web
+
+from daemon.api import webhook
+from daemon.api.problems import problems_middleware
+from daemon.api.routes import add_routes
+from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
+from daemon.core.runtime import Runtime
+from daemon.metrics import Metrics
+from daemon.work.crew import Crew
+
+
+def build_app(runtime: Runtime, *, on_death: Callable[[], None]) -> web.Application:
+    """Build the daemon over an open runtime; `on_death` hears when its workers die."""
+    app = web.Application(middlewares=[problems_middleware], client_max_size=webhook.BODY_LIMIT)
+    metrics = Metrics()
+    version = importlib.metadata.version("released")
+    metrics.build.labels(version).set(1)
+    app[RUNTIME] = runtime
+    app[METRICS] = metrics
+    crew = Crew(runtime, metrics, on_death=on_death)
+    app[WORKERS] = crew
+    app[VERSION] = version
+    add_routes(app, metrics_open=runtime.settings.metrics_open)
+    app.cleanup_ctx.append(partial(_work, crew=crew))
+    return app
+
+
+async def _work(_app: web.Application, *, crew: Crew) -> AsyncIterator[None]:
+    crew.start()
+    yield
+    await crew.stop()

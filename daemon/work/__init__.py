@@ -1,0 +1,1 @@
+"""What moves work: rings, turns, sends and sweeps. Decides nothing that the core can decide."""

@@ -1,0 +1,83 @@
+"""All that works on conversations, started and stopped as one.
+
+Owns the tasks of pool and sweeper. When one of them dies the crew is dead, and says so at once:
+a daemon that takes messages in and answers none must not go on.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from daemon.core.intake import Ring
+from daemon.core.runtime import Runtime
+from daemon.metrics import Metrics
+from daemon.work.bell import Bell
+from daemon.work.pool import Pool
+from daemon.work.sender import Sender
+from daemon.work.sweeper import Sweeper
+from daemon.work.turn import TurnRunner
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 6.0
+"""Seconds that turns in work have to finish when the daemon is asked to stop."""
+
+
+class Crew:
+    """Bell, pool, turns, sender and sweeper over one runtime."""
+
+    def __init__(self, runtime: Runtime, metrics: Metrics, *, on_death: Callable[[], None]) -> None:
+        """Wire the parts; `on_death` is called once if they stop by themselves."""
+        settings = runtime.settings
+        interval_s = 1 / settings.openai_rps_per_client if settings.openai_rps_per_client else 0.0
+        paced = interval_s if runtime.engine.calls_model else 0.0
+        self._bell = Bell(
+            quiet_s=settings.coalesce_seconds,
+            clock=time.monotonic,
+            interval_of=lambda _client_id: paced,
+        )
+        sender = Sender(runtime, metrics, jitter=lambda: random.uniform(0.5, 1.5))  # noqa: S311
+        runner = TurnRunner(runtime, sender, self._bell, metrics)
+        self._pool = Pool(self._bell, runner.run, workers=settings.workers)
+        self._sweeper = Sweeper(runtime, self._bell, metrics)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._on_death = on_death
+        self._stopping = False
+        metrics.busy.set_function(lambda: self._pool.busy)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether everything that works is at work."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    def ring(self, ring: Ring) -> None:
+        """Hear that a conversation has something to do."""
+        key = (ring.client_id, ring.conversation_id)
+        if ring.wrote:
+            self._bell.note_message(key)
+        else:
+            self._bell.wake(key)
+
+    def start(self) -> None:
+        """Begin to work; what an earlier daemon left is found by the first sweep."""
+        for name, run in (("pool", self._pool.run), ("sweeper", self._sweeper.run)):
+            task = asyncio.create_task(run(), name=name)
+            task.add_done_callback(self._watch)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """Take nothing more, let what is in work finish for a while, give the rest back."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.drain(within_s=DRAIN_S)
+
+    def _watch(self, task: asyncio.Task[None]) -> None:
+        if self._stopping:
+            return
+        error = None if task.cancelled() else task.exception()
+        log.critical("%s died", task.get_name(), exc_info=error)
+        self._on_death()

@@ -1,0 +1,176 @@
+"""Sends what the outbox holds, and writes down at each step how far it came.
+
+Owns the order of those steps and what each of Meta's refusals means for the message, its
+conversation and its client. What a step changes in the database is `daemon.core.sending`'s.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from daemon.core import sending
+from daemon.core.answering import is_window_closed
+from daemon.core.clients import stop_client
+from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
+from daemon.core.meta.codes import Remedy, retry_delay
+from daemon.core.meta.outbound import build_text
+from daemon.core.runtime import Runtime
+from daemon.core.sending import Begun
+from daemon.core.store.clients import Client, find_client
+from daemon.core.store.engine import Connection
+from daemon.core.store.outbox import Outgoing
+from daemon.core.turns import Hand
+from daemon.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+NO_TOKEN = 0
+"""Graph's code for a call that could not be authenticated: what a missing token would earn."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """The conversation can go no further now; with `after_s` it may try again by then."""
+
+    after_s: float | None
+
+
+class Sender:
+    """Brings answers to Meta, one conversation's in order."""
+
+    def __init__(self, runtime: Runtime, metrics: Metrics, *, jitter: Callable[[], float]) -> None:
+        """Take `jitter` as a source of factors from 0.5 to 1.5."""
+        self._store = runtime.store
+        self._directory = runtime.directory
+        self._graph = runtime.graph
+        self._clock = runtime.clock
+        self._settings = runtime.settings
+        self._metrics = metrics
+        self._jitter = jitter
+
+    async def send_all(self, hand: Hand, rows: tuple[Outgoing, ...]) -> float | None:
+        """Send in order as far as it goes; give the seconds after which to go on, if ever."""
+        for row in rows:
+            stuck = await self._send(hand, row)
+            if stuck is not None:
+                return stuck.after_s
+        return None
+
+    async def _send(self, hand: Hand, row: Outgoing) -> _Wait | None:
+        client = self._directory.find(row.client_id)
+        if client is None or not client.active:
+            return await self._give_up(row, "client_inactive")
+        if client.stopped_code is not None:
+            return _Wait(None)
+        held = await self._hold_if_early(hand, row)
+        if held is not None:
+            return held
+        token = self._settings.token_for(client.access_token)
+        if token is None:
+            return await self._stop(row, code=NO_TOKEN, token="")
+        begun = await self._store.write(partial(sending.begin, row=row))
+        if begun is not Begun.OURS:
+            # When another turn has it, what follows in the conversation is for that turn to send.
+            return None if begun is Begun.SETTLED else _Wait(None)
+        return await self._deliver(hand, row, client, token)
+
+    async def _hold_if_early(self, hand: Hand, row: Outgoing) -> _Wait | None:
+        """Find the reason in the message's own past why it is not to be sent now."""
+        now = self._clock()
+        if row.due_at > now:
+            return _Wait(row.due_at - now)
+        if row.state == "sending":
+            # Its worker lost the lease in the middle: whether Meta has it, only a status can tell.
+            return await self._doubt(row, "lease_lost")
+        if is_window_closed(hand.last_wrote_at, now=now):
+            return await self._give_up(row, "expired")
+        return None
+
+    async def _deliver(self, hand: Hand, row: Outgoing, client: Client, token: str) -> _Wait | None:
+        payload = build_text(to=hand.conversation.customer, text=row.text or "", callback_id=row.id)
+        try:
+            wamid = await self._graph.send_message(
+                phone_number_id=client.phone_number_id, access_token=token, payload=payload
+            )
+        except NotSent:
+            return await self._retry(row, "not_sent", None)
+        except SendInDoubt:
+            return await self._doubt(row, "in_doubt")
+        except SendRefused as refused:
+            return await self._refused(row, refused, token)
+        await self._store.insist(partial(sending.accepted, row=row, wamid=wamid, now=self._clock()))
+        self._note(row, "accepted", None)
+        return None
+
+    async def _refused(self, row: Outgoing, refused: SendRefused, token: str) -> _Wait:
+        self._metrics.graph_errors.labels(str(refused.code)).inc()
+        if refused.remedy in (Remedy.RETRY, Remedy.RETRY_CUSTOMER):
+            return await self._retry(row, str(refused.code), refused.retry_after_s)
+        if refused.remedy is Remedy.NEVER:
+            return await self._give_up(row, str(refused.code))
+        return await self._stop(row, code=refused.code, token=token)
+
+    async def _retry(self, row: Outgoing, error: str, retry_after_s: float | None) -> _Wait:
+        attempts = row.attempts + 1
+        if attempts >= self._settings.retry_limit:
+            return await self._give_up(row, error)
+        delay = retry_delay(
+            attempts, base_s=self._settings.retry_base_seconds, jitter=self._jitter()
+        )
+        delay = max(delay, retry_after_s or 0.0)
+        due_at = self._clock() + delay
+        await self._store.insist(partial(sending.postpone, row=row, error=error, due_at=due_at))
+        self._note(row, "retry", error)
+        return _Wait(delay)
+
+    async def _doubt(self, row: Outgoing, error: str) -> _Wait:
+        if row.attempts + 1 >= self._settings.retry_limit:
+            return await self._give_up(row, error)
+        delay = self._settings.in_doubt_seconds
+        due_at = self._clock() + delay
+        await self._store.insist(partial(sending.doubt, row=row, error=error, due_at=due_at))
+        self._note(row, "in_doubt", error)
+        return _Wait(delay)
+
+    async def _give_up(self, row: Outgoing, error: str) -> _Wait:
+        if await self._store.insist(partial(sending.give_up, row=row, error=error)):
+            self._metrics.parked.labels(error).inc()
+            self._note(row, "parked", error)
+        # Nothing to wait for: what the customer wrote after it is answered in a turn of its own.
+        return _Wait(None)
+
+    async def _stop(self, row: Outgoing, *, code: int, token: str) -> _Wait:
+        now = self._clock()
+
+        def stop(conn: Connection) -> bool:
+            sending.hold_back(conn, row, error=str(code), now=now)
+            client = find_client(conn, row.client_id)
+            if client is None or (self._settings.token_for(client.access_token) or "") != token:
+                # A new token was stored while Meta refused the old one.
+                return False
+            stop_client(conn, row.client_id, code=code, access_token=token, now=now)
+            return True
+
+        stopped = await self._store.insist(stop)
+        await self._directory.refresh()
+        if not stopped:
+            return _Wait(0.0)
+        self._metrics.client_stops.labels(str(code)).inc()
+        log.error("client stopped", extra={"client": row.client_id, "code": code})
+        return _Wait(None)
+
+    def _note(self, row: Outgoing, outcome: str, error: str | None) -> None:
+        self._metrics.sends.labels(outcome).inc()
+        log.info(
+            "send",
+            extra={
+                "client": row.client_id,
+                "conversation": row.conversation_id,
+                "turn": row.turn_id,
+                "outbox": row.id,
+                "attempt": row.attempts + 1,
+                "outcome": outcome,
+                "error": error,
+            },
+        )

@@ -1,0 +1,102 @@
+"""Rings again for what was missed, and keeps the daemon's picture of its clients fresh.
+
+A ring lives in memory only: after a start, after an overflow, or when another program changed the
+database, this is what finds the work. It looks at a page of the backlog at a time.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from daemon.core.errors import Retryable
+from daemon.core.rewinding import ClockWatch, rewind
+from daemon.core.runtime import Runtime
+from daemon.core.store import inbox, outbox
+from daemon.core.store.engine import Connection
+from daemon.metrics import Metrics
+from daemon.work.bell import Bell, Key
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 0.5
+"""Half of what a change made by another program may take to be in force."""
+
+PAGE = 500
+"""Rows of the backlog looked at in one go."""
+
+FRESH_S = 1.0
+"""Messages younger than this are left to their own ring, which knows their quiet time."""
+
+BELL_LIMIT = 50_000
+"""Conversations the bell holds before the rest of a backlog is left for later sweeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    pending: tuple[tuple[int, int, int, float], ...]
+    due: tuple[Key, ...]
+    depth: inbox.Depth
+
+
+class Sweeper:
+    """Runs beside the pool for as long as the daemon does."""
+
+    def __init__(self, runtime: Runtime, bell: Bell, metrics: Metrics) -> None:
+        """Share the daemon's parts; own none of them."""
+        self._store = runtime.store
+        self._directory = runtime.directory
+        self._clock = runtime.clock
+        self._bell = bell
+        self._metrics = metrics
+        self._cursor = 0
+        self._watch = ClockWatch(wall=runtime.clock(), monotonic=time.monotonic())
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a database that cannot be read is tried again."""
+        while True:
+            try:
+                await self._directory.refresh()
+                await self.sweep()
+            except Retryable as down:
+                log.warning("sweep failed", extra={"error": str(down)})
+            await asyncio.sleep(EVERY_S)
+
+    async def sweep(self) -> None:
+        """Look once at a page of the backlog and at what is due, and ring for what nobody knows."""
+        now = self._clock()
+        setback_s = self._watch.setback(wall=now, monotonic=time.monotonic())
+        if setback_s:
+            log.warning("clock set back", extra={"seconds": round(setback_s)})
+            await self._store.write(partial(rewind, by_s=setback_s))
+        found = await self._store.read(lambda conn: self._look(conn, now))
+        for _, client_id, conversation_id, received_at in found.pending:
+            key = (client_id, conversation_id)
+            is_fresh = 0 <= now - received_at < FRESH_S
+            if self._may_ring(client_id) and not is_fresh and not self._bell.knows(key):
+                self._bell.wake(key)
+        for key in found.due:
+            if self._may_ring(key[0]):
+                self._bell.hasten(key)
+        self._cursor = found.pending[-1][0] if len(found.pending) == PAGE else 0
+        self._measure(found.depth)
+
+    def _look(self, conn: Connection, now: float) -> _Found:
+        return _Found(
+            pending=inbox.pending_after(conn, self._cursor, limit=PAGE),
+            due=outbox.due(conn, now=now, limit=PAGE),
+            depth=inbox.measure_depth(conn, now=now),
+        )
+
+    def _may_ring(self, client_id: int) -> bool:
+        client = self._directory.find(client_id)
+        has_room = len(self._bell) < BELL_LIMIT
+        return has_room and client is not None and client.stopped_code is None
+
+    def _measure(self, depth: inbox.Depth) -> None:
+        self._metrics.inbox_pending.set(depth.pending)
+        self._metrics.inbox_oldest.set(depth.oldest_s)
+        self._metrics.inbox_parked.set(depth.parked)
+        stopped = sum(client.stopped_code is not None for client in self._directory.all())
+        self._metrics.clients_stopped.set(stopped)

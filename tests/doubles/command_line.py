@@ -1,0 +1,122 @@
+"""The CLI, run as an operator runs it: in a folder of its own and a clean environment.
+
+`Shell` calls the entry point inside this process, for the many short cases; `run_process` starts
+the real program.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.core.settings import Settings
+from released_cli.app import main
+
+ROOT = Path(__file__).resolve().parents[2]
+FAQS = ROOT / "faqs.example.json"
+PROGRAM = (sys.executable, "-m", "released_cli")
+LA_PLAZA = ("--name", "La Plaza", "--phone-number", "+34666777888", "--phone-number-id", "6312")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command left: its exit code and what it printed where."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """All of stdout as JSON."""
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs `released` in this process, in `folder`, with only the settings that are given."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.folder = folder
+        self._patch = monkeypatch
+        self._capsys = capsys
+        monkeypatch.chdir(folder)
+        for name in Settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+
+    def set(self, **settings: str) -> None:
+        for name, text in settings.items():
+            self._patch.setenv(name, text)
+
+    def write(self, name: str, content: str | bytes) -> str:
+        data = content if isinstance(content, bytes) else content.encode()
+        (self.folder / name).write_bytes(data)
+        return name
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> Result:
+        self._capsys.readouterr()
+        with self._patch.context() as patch:
+            patch.setattr(sys, "argv", ["released", *arguments])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Result(ended.value.code, printed.out, printed.err)
+
+    def must(self, *arguments: str, stdin: bytes = b"") -> Result:
+        """Run what has to work."""
+        result = self.run(*arguments, stdin=stdin)
+        assert (0, "") == (result.code, result.err if result.code else ""), result
+        return result
+
+    def add(self, *more: str, number_id: str = "6312", name: str = "La Plaza") -> dict[str, Any]:
+        """Onboard a client and give its document; `more` may override the phone number."""
+        phone = () if "--phone-number" in more else ("--phone-number", "+34666777888")
+        seed = ("--name", name, *phone, "--phone-number-id", number_id, "--faqs", str(FAQS))
+        added: dict[str, Any] = self.must("client", "add", *seed, "--json", *more).json
+        return added
+
+    def list_clients(self) -> Any:
+        return self.must("client", "list", "--json").json
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """Keep what a process needs to be found, measured and encoded; no setting of ours."""
+    kept = ("PATH", "HOME", "TMPDIR", "LANG")
+    return {
+        name: text for name, text in os.environ.items() if name in kept or name.startswith("COV")
+    } | settings
+
+
+def run_process(
+    folder: Path, *arguments: str, stdin: bytes = b"", settings: dict[str, str] | None = None
+) -> Result:
+    """Run the real program in `folder`, with `stdin`, to its end."""
+    done = subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        env=clean_environment(**(settings or {})),
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return Result(
+        done.returncode, *(raw.decode(errors="replace") for raw in (done.stdout, done.stderr))
+    )
+
+
+def assert_refused(result: Result, code: int, *words: str) -> None:
+    """One clear line on stderr that holds `words`, nothing on stdout, this exit code."""
+    assert (code, "") == (result.code, result.out), result
+    assert result.err.startswith("released: ")
+    assert 1 == len(result.err.splitlines()), result.err
+    assert [] == [word for word in words if word not in result.err], result.err

@@ -1,0 +1,112 @@
+"""The webhook when the store behind it fails: Meta is told to come again, and nothing leaks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from daemon.api import webhook
+from daemon.core.store.engine import Connection, StoreOverloaded, StoreUnavailable
+from tests.doubles.inhouse import House, open_inhouse
+from tests.doubles.stage import build_text_webhook
+
+CUSTOMER = "34600111222"
+TEXT = "palabra-secreta"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_inhouse(tmp_path) as opened:
+        yield opened
+
+
+def body(wamid: str) -> dict[str, object]:
+    return build_text_webhook(TEXT, customer=CUSTOMER, wamid=wamid)
+
+
+async def break_table(house: House, table: str) -> None:
+    """Make every insert into a table fail, as a broken rule would."""
+
+    def job(conn: Connection) -> None:
+        conn.exec_driver_sql(
+            f"CREATE TRIGGER broken BEFORE INSERT ON {table}"
+            " BEGIN SELECT RAISE(ABORT, 'broken on purpose'); END"
+        )
+
+    await house.runtime.store.write(job)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), StoreOverloaded()])
+async def test_what_cannot_be_kept_is_not_acknowledged(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """503 with Retry-After as a problem, and counted as what it was."""
+
+    async def fail(_job: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(house.runtime.store), "write", lambda _self, job: fail(job))
+        answer = await house.post(body("wamid.1"))
+    assert 503 == answer.status == answer.read_json()["status"]
+    assert "application/problem+json" == answer.type.partition(";")[0]
+    assert 1 <= int(answer.headers["Retry-After"])
+    assert 'released_webhooks_total{status="503"} 1.0' in (await house.call("GET", "/metrics")).text
+    assert 200 == (await house.post(body("wamid.1"))).status
+
+
+async def test_a_disk_that_takes_too_long_is_given_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the budget Meta is told to send again; the late write is a duplicate then."""
+    monkeypatch.setattr(webhook, "ACK_BUDGET_S", 0.05)
+    slow = asyncio.Event()
+    keep = house.runtime.intake.accept
+
+    async def accept(delivery: object) -> object:
+        await slow.wait()
+        return await keep(delivery)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(house.runtime.intake), "accept", lambda _self, given: accept(given))
+        answer = await house.post(body("wamid.1"))
+    assert 503 == answer.status
+    assert "Retry-After" in answer.headers
+    slow.set()
+
+
+async def test_an_error_nobody_foresaw_quotes_no_customer(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 as a problem; the traceback in the log holds neither text nor phone number."""
+    await break_table(house, "inbox")
+    with caplog.at_level(logging.DEBUG):
+        answer = await house.post(body("wamid.1"))
+    assert 500 == answer.status == answer.read_json()["status"]
+    logged = "".join(logging.Formatter().format(record) for record in caplog.records)
+    assert "broken on purpose" in logged
+    assert TEXT not in logged
+    assert CUSTOMER not in logged
+    assert TEXT not in answer.text
+    assert 'released_webhooks_total{status="500"} 1.0' in (await house.call("GET", "/metrics")).text
+
+
+async def test_one_bad_neighbour_costs_the_others_nothing(house: House) -> None:
+    """A broken body beside good ones at the same moment: each is answered for itself."""
+    good = [body(f"wamid.{number}") for number in range(10)]
+    answers = await asyncio.gather(*(house.post(each) for each in good), house.post(b"[]"))
+    assert [200] * 10 + [400] == [answer.status for answer in answers]
+
+
+async def test_types_that_are_new_to_us_are_counted_under_one_word(house: House) -> None:
+    """A label's values stay few whatever Meta, or somebody with our secret, invents."""
+    for number in range(3):
+        body_ = build_text_webhook(
+            "x", customer=CUSTOMER, wamid=f"wamid.{number}", kind=f"brand_new_{number}"
+        )
+        assert 200 == (await house.post(body_)).status
+    text = (await house.call("GET", "/metrics")).text
+    assert 'released_messages_total{type="other"} 3.0' in text
+    assert "brand_new" not in text

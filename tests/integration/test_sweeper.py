@@ -1,0 +1,111 @@
+"""The sweeper rings for what nobody rang for, and only for that."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from daemon.core.clients import set_active, stop_client
+from daemon.core.meta.client import NotSent
+from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.group_commit import GroupCommit
+from daemon.work import sweeper as sweeper_module
+from tests.doubles.daemon_process import wait_until
+from tests.doubles.workbench import Bench, open_bench
+
+NOW = float(int(time.time()))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with open_bench(tmp_path, now=NOW, retry_base_seconds=0.01) as opened:
+        yield opened
+
+
+async def test_what_no_ring_tells_of_is_found(bench: Bench) -> None:
+    """A message kept by a daemon that died before it rang; a fresh one has a ring of its own."""
+    key = await bench.write()
+    await bench.sweeper.sweep()
+    assert not bench.bell.knows(key)
+    bench.clock.now += 2
+    await bench.sweeper.sweep()
+    assert bench.bell.knows(key)
+    await bench.sweeper.sweep()
+    assert key == await bench.bell.take()
+    assert 1 == len(bench.bell)
+
+
+async def test_a_due_message_is_found(bench: Bench) -> None:
+    """What waits for its next attempt is rung for when it is due, not before."""
+    bench.graph.script.append(NotSent("no"))
+    key = await bench.write()
+    await bench.work(key)
+    while bench.bell.knows(key):
+        bench.bell.done(await asyncio.wait_for(bench.bell.take(), 10))
+    await bench.sweeper.sweep()
+    assert not bench.bell.knows(key)
+    bench.clock.now += 100
+    await bench.sweeper.sweep()
+    assert bench.bell.knows(key)
+
+
+async def test_a_stopped_client_is_left_alone(bench: Bench) -> None:
+    """Its messages wait in the database and cost nothing."""
+    key = await bench.write()
+    bench.clock.now += 2
+    await bench.runtime.store.write(
+        partial(stop_client, client_id=1, code=190, access_token="t", now=NOW)
+    )
+    await bench.runtime.directory.refresh()
+    await bench.sweeper.sweep()
+    assert not bench.bell.knows(key)
+    assert b"released_clients_stopped 1.0" in bench.metrics.render()
+    assert b"released_inbox_pending 1.0" in bench.metrics.render()
+
+
+async def test_a_long_backlog_is_paged_through(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page at a time, all of it in the end."""
+    monkeypatch.setattr(sweeper_module, "PAGE", 2)
+    keys = [await bench.write(customer=f"3460011122{number}") for number in range(5)]
+    bench.clock.now += 2
+    for _ in range(3):
+        await bench.sweeper.sweep()
+    assert [True] * 5 == [bench.bell.knows(key) for key in keys]
+
+
+async def test_a_full_bell_takes_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a huge backlog waits on disk for later sweeps."""
+    monkeypatch.setattr(sweeper_module, "BELL_LIMIT", 1)
+    for number in range(3):
+        await bench.write(customer=f"3460011122{number}")
+    bench.clock.now += 2
+    await bench.sweeper.sweep()
+    assert 1 == len(bench.bell)
+
+
+async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on when the database was away, and then sees what another program changed."""
+    monkeypatch.setattr(sweeper_module, "EVERY_S", 0.01)
+
+    async def fail() -> None:
+        raise StoreUnavailable("away")
+
+    with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
+        patched.setattr(GroupCommit, "read", lambda _self, _job: fail())
+        task = asyncio.create_task(bench.sweeper.run())
+        await wait_until(lambda: asyncio.sleep(0, "sweep failed" in caplog.messages))
+    await bench.runtime.store.write(
+        partial(set_active, client_id=1, active=False, now=NOW, actor="test")
+    )
+    await wait_until(lambda: asyncio.sleep(0, 1 not in bench.runtime.directory.active_ids()))
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,121 @@
+"""How results and messages are printed: data to stdout, everything said to people to stderr.
+
+A terminal gets tables by rich; a pipe gets plain columns, never cut, coloured or boxed.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import typer
+
+GAP = "  "
+"""What stands between two columns off a terminal."""
+
+
+def print_text(text: str) -> None:
+    """Print data to stdout; when its reader has had enough, the command ends, quietly."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        close_stdout()
+        raise typer.Exit from None
+
+
+def close_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's last flush cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_json(data: object) -> None:
+    """Print data for programs: nothing else may go to stdout beside it."""
+    import json
+
+    # A terminal of another age must not turn JSON into something else.
+    speaks_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    print_text(json.dumps(data, ensure_ascii=not speaks_utf8, indent=2))
+
+
+def say(message: str) -> None:
+    """Tell a person something."""
+    typer.echo(message, err=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under headings."""
+    shown = [[_show(value) for value in row] for row in rows]
+    if not _is_terminal(sys.stdout):
+        flat = [[" ".join(text.split()) for text in row] for row in shown]
+        _print_columns([list(columns), *flat])
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in shown:
+        table.add_row(*(Text(text) for text in row))
+    Console(highlight=False).print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print one thing, a line a fact; what is not set is a dash."""
+    shown = {name: _show(value) for name, value in facts.items()}
+    if not _is_terminal(sys.stdout):
+        _print_columns([row for name, text in shown.items() for row in _unfold(name, text)])
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in shown.items():
+        table.add_row(name, Text(text))
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something is going on; elsewhere say nothing."""
+    if not _is_terminal(sys.stderr):
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what}…"):
+        yield
+
+
+def _unfold(name: str, text: str) -> list[list[str]]:
+    first, *more = text.split("\n")
+    return [[name, first], *(["", line] for line in more)]
+
+
+def _print_columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        GAP.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    print_text("\n".join(lines))
+
+
+def _is_terminal(stream: object) -> bool:
+    """Ask a stream that may be closed (None) whether a person sits behind it."""
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and bool(isatty())
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # What customers or Meta wrote must not steer the terminal.
+    return "".join(char if char.isprintable() or char == "\n" else "�" for char in str(value))

@@ -1,0 +1,90 @@
+"""`released sandbox` as a process: serves, says where, and ends on Ctrl-C."""
+
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.command_line import (
+    FAQS,
+    LA_PLAZA,
+    PROGRAM,
+    Shell,
+    assert_refused,
+    clean_environment,
+    run_process,
+)
+
+SECRET = {"META_APP_SECRET": "secret"}
+
+
+@contextmanager
+def running(folder: Path, *options: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*PROGRAM, "sandbox", *options],
+        cwd=folder,
+        env=clean_environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().removeprefix("Chat page: ").strip()
+
+
+def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
+    """It prints its address, knows the clients, and Ctrl-C ends it with 130."""
+    run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
+    with running(tmp_path, "--port", "0", HOST="0.0.0.0", PORT="9999", **SECRET) as process:
+        url = read_address(process)
+        with urllib.request.urlopen(url) as page:
+            assert "text/html" == page.headers.get_content_type()
+        with urllib.request.urlopen(f"{url}v26.0/6312") as number:
+            assert b"La Plaza" in number.read()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert 130 == process.returncode
+    assert "Webhooks go to http://127.0.0.1:9999/webhook" in said
+    assert f"META_GRAPH_URL={url.rstrip('/')} released-daemon" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+def test_the_sandbox_needs_the_app_secret(shell: Shell) -> None:
+    """Without the secret that the daemon checks, it names the setting and a value that will do."""
+    assert_refused(shell.run("sandbox"), 1, "META_APP_SECRET is not set", "META_APP_SECRET=secret")
+
+
+def test_a_port_in_use_is_refused(shell: Shell) -> None:
+    """The line names the port."""
+    shell.set(**SECRET)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_refused(shell.run("sandbox", "--port", port), 1, port, "--port")
+
+
+@pytest.mark.parametrize("url", ["webhook", "ftp://127.0.0.1/x", ""])
+def test_a_webhook_url_must_be_one(shell: Shell, url: str) -> None:
+    """An address that cannot be posted to is refused before anything is served."""
+    shell.set(**SECRET)
+    result = shell.run("sandbox", "--port", "0", f"--webhook-url={url or 'http://'}")
+    assert_refused(result, 1, "webhook URL")

@@ -1,0 +1,196 @@
+"""Exit codes and usage errors of the whole CLI, its help, and the settings it starts with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.command_line import (
+    LA_PLAZA,
+    PROGRAM,
+    Shell,
+    assert_refused,
+    clean_environment,
+    run_process,
+)
+
+COMMANDS = [
+    (),
+    ("client",),
+    ("client", "add"),
+    ("client", "list"),
+    ("client", "show"),
+    ("client", "update"),
+    ("client", "deactivate"),
+    ("client", "activate"),
+    ("client", "resume"),
+    ("token",),
+    ("token", "create"),
+    ("token", "list"),
+    ("token", "revoke"),
+    ("db",),
+    ("db", "upgrade"),
+    ("sandbox",),
+    ("demo",),
+]
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_is_there_and_touches_nothing(shell: Shell, command: tuple[str, ...]) -> None:
+    """`--help` of each command names the command, exits 0 and makes no file."""
+    done = shell.must(*command, "--help")
+    assert " ".join(("Usage: released", *command)) in done.out
+    assert ("", []) == (done.err, list(shell.folder.iterdir()))
+
+
+def test_version(shell: Shell) -> None:
+    """`--version` prints name and version."""
+    assert "released 0.1.0\n" == shell.must("--version").out
+
+
+def test_help_starts_light() -> None:
+    """`released --help` pays for no library that only a command needs."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "released_cli", "--help"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    heavy = {"sqlalchemy", "alembic", "pydantic", "aiohttp", "openai", "asyncio"}
+    assert "released_cli.client" in imported
+    assert set() == heavy & imported
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("frob",), ["No such command 'frob'", "released --help"]),
+        (("client", "frob"), ["No such command 'frob'", "released client --help"]),
+        (("client", "list", "--frob"), ["No such option: --frob", "released client list --help"]),
+        (("client", "show"), ["Missing argument 'REF'"]),
+        (("client", "show", "1", "2"), ["unexpected extra argument"]),
+        (("client", "update"), ["Missing argument 'REF'"]),
+        (("token", "create"), ["Missing argument 'NAME'"]),
+        (("token", "create", "x", "--expires-days", "soon"), ["--expires-days"]),
+        (("sandbox", "--port", "70000"), ["--port"]),
+        (("sandbox", "--port", "x"), ["--port"]),
+        (("demo", "--ask", "  "), ["--ask needs a text"]),
+        (("demo", "--ask"), ["--ask"]),
+        (("--env-file",), ["--env-file"]),
+        (("client", "list", "--env-file", "x"), ["No such option: --env-file"]),
+    ],
+)
+def test_a_wrong_command_line_exits_2(
+    shell: Shell, arguments: tuple[str, ...], words: list[str]
+) -> None:
+    """A usage error is one line with what is wrong, and touches nothing."""
+    assert_refused(shell.run(*arguments), 2, *words)
+    assert [] == list(shell.folder.iterdir())
+
+
+@pytest.mark.parametrize("missing", ["--name", "--phone-number", "--phone-number-id", "--faqs"])
+def test_missing_options_are_named(shell: Shell, missing: str) -> None:
+    """Off a terminal a missing value is a usage error with the option's name."""
+    given = [*LA_PLAZA, "--faqs", "faqs.json"]
+    at = given.index(missing)
+    result = shell.run("client", "add", *given[:at], *given[at + 2 :])
+    assert_refused(result, 2)
+    assert f"released: Missing {missing}.\n" == result.err
+
+
+def test_all_missing_options_are_named_at_once(shell: Shell) -> None:
+    """Nobody has to find them out one by one."""
+    result = shell.run("client", "add")
+    assert_refused(result, 2, "Missing --name, --phone-number, --phone-number-id, --faqs.")
+
+
+@pytest.mark.parametrize("group", [(), ("client",), ("token",), ("db",)])
+def test_a_bare_group_shows_its_help(shell: Shell, group: tuple[str, ...]) -> None:
+    """Without a command the help is shown, and the exit code says that something is missing."""
+    done = shell.run(*group)
+    assert (2, True) == (done.code, "Commands" in done.out)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PORT": "http"}, ["PORT"]),
+        ({"PORT": "70000"}, ["PORT"]),
+        ({"COALESCE_SECONDS": "-1", "WORKERS": "0"}, ["COALESCE_SECONDS", "WORKERS"]),
+        ({"ANSWER_ENGINE": "magic"}, ["ANSWER_ENGINE"]),
+        ({"ANSWER_ENGINE": "responses"}, ["OPENAI_API_KEY"]),
+        ({"META_GRAPH_VERSION": "26"}, ["META_GRAPH_VERSION"]),
+        ({"DATABASE_URL": "released.db"}, ["DATABASE_URL is not a database URL"]),
+        ({"DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL names mysql"]),
+        ({"DATABASE_URL": "sqlite+aiosqlite://"}, ["DATABASE_URL must name a file"]),
+        ({"DATABASE_URL": "sqlite+aiosqlite:///no/x.db"}, ["no/x.db", "No such file", "DATABASE"]),
+        ({"DATABASE_URL": "sqlite+aiosqlite:///."}, ["Is a directory"]),
+    ],
+)
+def test_a_bad_setting_is_one_line(
+    shell: Shell, settings: dict[str, str], words: list[str]
+) -> None:
+    """Every setting that cannot be used is named in one line, before anything is touched."""
+    shell.set(**settings)
+    assert_refused(shell.run("client", "list"), 1, *words)
+    assert [] == list(shell.folder.iterdir())
+
+
+def test_env_file_is_read_and_the_environment_wins(shell: Shell) -> None:
+    """`--env-file` stands before the command; what the environment sets is stronger."""
+    path = shell.write("my.env", "DATABASE_URL=sqlite+aiosqlite:///a.db\n")
+    shell.must("--env-file", path, "client", "list")
+    shell.set(DATABASE_URL="sqlite+aiosqlite:///b.db")
+    shell.must("--env-file", path, "client", "list")
+    assert ["a.db", "b.db"] == sorted(file.name for file in shell.folder.glob("*.db"))
+
+
+def test_dotenv_here_is_read_unless_another_is_named(shell: Shell) -> None:
+    """`.env` in the working directory counts, and `--env-file` takes its place."""
+    shell.write(".env", "DATABASE_URL=sqlite+aiosqlite:///here.db\n")
+    path = shell.write("other.env", "")
+    shell.must("client", "list")
+    shell.must("--env-file", path, "client", "list")
+    assert ["here.db", "released.db"] == sorted(file.name for file in shell.folder.glob("*.db"))
+
+
+@pytest.mark.parametrize("name", ["missing.env", "."])
+def test_a_named_env_file_must_be_there(shell: Shell, name: str) -> None:
+    """A file that `--env-file` names and that is none is refused by that name."""
+    assert_refused(shell.run("--env-file", name, "client", "list"), 1, f"--env-file {name}")
+
+
+@pytest.mark.parametrize("options", [(), ("--env-file", ".env")])
+def test_an_env_file_must_be_utf8(shell: Shell, options: tuple[str, ...]) -> None:
+    """A `.env` in another encoding is refused by name."""
+    shell.write(".env", "NAME=España\n".encode("latin-1"))
+    assert_refused(shell.run(*options, "client", "list"), 1, ".env cannot be read")
+
+
+def test_an_argument_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text end in one line, not in a traceback."""
+    done = subprocess.run(
+        [*PROGRAM, "client", "show", b"\xff"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+    )
+    said = b"released: a value on the command line is not UTF-8.\n"
+    assert (2, b"", said) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_the_module_is_the_program(tmp_path: Path) -> None:
+    """`python -m released_cli` refuses and exits as the installed command does."""
+    assert_refused(run_process(tmp_path, "client", "show", "1"), 1, "no client '1'")
+    assert_refused(run_process(tmp_path, "frob"), 2, "No such command")

@@ -1,0 +1,130 @@
+"""How fast the daemon takes webhooks in: against keeping nothing, and a commit for each message.
+
+Run by hand: `python -m tests.benchmarks.receiving [ROUNDS]`. The three take turns within each
+round, over the same signed bodies; what counts are the ratios of the medians.
+"""
+
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from tests.benchmarks.loading import Connections, Crowd, Loaded
+from tests.benchmarks.processes import Program, daemon_settings, onboard, running
+from tests.benchmarks.tables import Measure, percentile, print_measures, print_table
+
+CROWD = Crowd(clients=100, customers=5_000)
+CONNECTIONS = 128
+REQUESTS = {"bare": 12_000, "commit each": 1_000, "released": 6_000}
+"""About a second for each in every round."""
+
+RATES = ((500, 3.0, 25.0, 1.0, 8.0), (1_000, 25.0, 50.0, 8.0, 15.0))
+"""Requests a second; p50 and p99 that must be kept, and those that are aimed at, in ms."""
+
+PACED_S = 5
+
+
+def main() -> None:
+    """Print the saturated rates, then the latencies at fixed rates."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
+        folder = Path(made)
+        graph = stack.enter_context(running("tests.benchmarks.fakes", folder=folder))
+        measure_saturated(folder, graph, rounds)
+        for rate, *targets in RATES:
+            measure_paced(folder, graph, rate, targets)
+
+
+def measure_saturated(folder: Path, graph: Program, rounds: int) -> None:
+    """Compare the three; the daemon only takes in, for its customers are never quiet."""
+    home = _prepare(folder, "saturated")
+    settings = daemon_settings(graph, COALESCE_SECONDS="3600")
+    baselines = "tests.benchmarks.baselines"
+    with (
+        running(baselines, "bare", folder=home) as bare,
+        running(baselines, "commit", folder=home) as commit,
+        running("daemon", folder=home, settings=settings) as released,
+    ):
+        idle_mb = released.resident_mb
+        programs = {"bare": bare, "commit each": commit, "released": released}
+        first = _load(released, CROWD.write_each("first"))
+        seen: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+        for number in range(rounds):
+            for name, program in programs.items():
+                requests = CROWD.write(f"r{number}n", REQUESTS[name])
+                before = program.cpu_s
+                loaded = _load(program, requests)
+                cpu_us = (program.cpu_s - before) / len(requests) * 1e6
+                seen[name].append((loaded.rate, cpu_us))
+        loaded_mb = released.resident_mb
+    _print_saturated(seen, first, idle_mb=idle_mb, loaded_mb=loaded_mb)
+
+
+def measure_paced(folder: Path, graph: Program, rate: int, targets: list[float]) -> None:
+    """Measure the wait for an acknowledgement while the workers answer with the local engine."""
+    home = _prepare(folder, f"paced{rate}")
+    settings = daemon_settings(graph)
+    with running("daemon", folder=home, settings=settings) as released:
+        _load(released, CROWD.write_each("first"))
+        time.sleep(3)
+        connections = Connections(released.port, CONNECTIONS)
+        before, cpu_before = _count_sent(home), released.cpu_s
+        loaded = connections.pace(CROWD.write("paced", rate * PACED_S), rate=rate)
+        answers = (_count_sent(home) - before) / loaded.seconds
+        cores = (released.cpu_s - cpu_before) / loaded.seconds
+        connections.close()
+    p50_must, p99_must, p50_aim, p99_aim = targets
+    print_measures(
+        f"acknowledged at {rate}/s, workers busy ({answers:.0f} answers/s, {cores:.2f} cores)",
+        [
+            Measure("p50", percentile(loaded.latencies, 0.5) * 1e3, p50_must, p50_aim, unit=" ms"),
+            Measure("p99", percentile(loaded.latencies, 0.99) * 1e3, p99_must, p99_aim, unit=" ms"),
+        ],
+    )
+
+
+def _prepare(folder: Path, name: str) -> Path:
+    home = folder / name
+    home.mkdir()
+    onboard(home, clients=CROWD.clients)
+    return home
+
+
+def _load(program: Program, requests: list[bytes]) -> Loaded:
+    connections = Connections(program.port, CONNECTIONS)
+    try:
+        return connections.saturate(requests)
+    finally:
+        connections.close()
+
+
+def _count_sent(home: Path) -> int:
+    with closing(sqlite3.connect(home / "released.db")) as conn:
+        count: int = conn.execute("SELECT count(*) FROM inbox WHERE state = 'done'").fetchone()[0]
+        return count
+
+
+def _print_saturated(
+    seen: dict[str, list[tuple[float, float]]], first: Loaded, *, idle_mb: float, loaded_mb: float
+) -> None:
+    rates = {name: statistics.median(rate for rate, _ in rounds) for name, rounds in seen.items()}
+    rows = [
+        (name, f"{rates[name]:,.0f}", f"{statistics.median(cpu for _, cpu in rounds):.0f}")
+        for name, rounds in seen.items()
+    ]
+    rows.append(("released, customers new", f"{first.rate:,.0f}", ""))
+    print_table("saturated", ("handler", "requests/s", "CPU us"), rows)
+    ours = rates["released"]
+    measures = [
+        Measure("released / bare", ours / rates["bare"], 0.22, 0.30, at_most=False),
+        Measure("released / commit each", ours / rates["commit each"], 5, 8, at_most=False),
+        Measure("resident, idle", idle_mb, 130, 100, unit=" MB"),
+    ]
+    print_measures(f"receiving (resident under load: {loaded_mb:.0f} MB)", measures)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from daemon.api import webhook
+from daemon.api.origins import origins_middleware
 from daemon.api.problems import problems_middleware
 from daemon.api.routes import add_routes
 from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
@@ -17,7 +18,9 @@ from daemon.work.crew import Crew
 
 def build_app(runtime: Runtime, *, on_death: Callable[[], None]) -> web.Application:
     """Build the daemon over an open runtime; `on_death` hears when its workers die."""
-    app = web.Application(middlewares=[problems_middleware], client_max_size=webhook.BODY_LIMIT)
+    app = web.Application(
+        middlewares=[origins_middleware, problems_middleware], client_max_size=webhook.BODY_LIMIT
+    )
     metrics = Metrics()
     version = importlib.metadata.version("released")
     metrics.build.labels(version).set(1)

@@ -27,7 +27,8 @@ class Directory:
     async def refresh(self) -> bool:
         """Look for changes and take them in; say whether there were any."""
         fresh = await self._store.read(self._load)
-        if fresh is None:
+        if fresh is None or fresh[0] < self._seen:
+            # Nothing has changed, or a refresh that began later has told more already.
             return False
         self._seen, clients = fresh
         self._clients = {client.id: client for client in clients}

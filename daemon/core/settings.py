@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         return "responses" if self.openai_api_key else "local"
 
     @property
+    def origins(self) -> frozenset[str]:
+        """The web origins whose pages may call the admin API."""
+        return frozenset(filter(None, (part.strip() for part in self.allowed_origins.split(","))))
+
+    @property
     def hash_key(self) -> bytes:
         """The key under which customers are named to vendors; ours alone, and stable."""
         secret = self.meta_app_secret

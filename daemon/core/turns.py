@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from daemon.core.answering import LOOP_PAUSE_S, LOOP_TURNS, is_loop, is_suspect, split_crashed
+from daemon.core.answering import (
+    LOOP_PAUSE_S,
+    LOOP_TURNS,
+    is_loop,
+    is_suspect,
+    is_window_closed,
+    split_crashed,
+)
 from daemon.core.assistants.engine import Exchange
 from daemon.core.store import conversations, inbox, outbox, turns
 from daemon.core.store.conversations import Conversation, LeaseLost
@@ -22,7 +29,8 @@ from daemon.core.store.turns import TurnRecord
 class Hand:
     """A leased conversation and what is to be done: send what is `unsent`, else answer `messages`.
 
-    `last_wrote_at` is when the customer last wrote, by Meta's clock. `looping`: the customer seems
+    `last_wrote_at` is when the customer last wrote, by Meta's clock; within the service window it
+    may be an earlier message's time. `looping`: the customer seems
     to be a bot, and is to be left alone.
     """
 
@@ -65,7 +73,7 @@ def claim(
         unsent=unsent,
         messages=messages,
         history=turns.read_history(conn, held, now=now) if messages else (),
-        last_wrote_at=inbox.newest_sent_at(conn, client_id, conversation_id),
+        last_wrote_at=_find_last_wrote_at(conn, held, messages, now=now),
         looping=bool(messages) and _is_looping(conn, held, now=now),
     )
 
@@ -121,6 +129,16 @@ def _read_messages(conn: Connection, held: Conversation) -> tuple[Message, ...]:
     if crashed:
         inbox.park(conn, crashed, "crashed")
     return messages
+
+
+def _find_last_wrote_at(
+    conn: Connection, held: Conversation, messages: Sequence[Message], *, now: float
+) -> float:
+    """Tell when the customer last wrote; the whole conversation is asked only when it matters."""
+    latest = max((message.sent_at for message in messages), default=0.0)
+    if not is_window_closed(latest, now=now):
+        return latest
+    return inbox.newest_sent_at(conn, held.client_id, held.id)
 
 
 def _is_looping(conn: Connection, held: Conversation, *, now: float) -> bool:

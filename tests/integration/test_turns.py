@@ -270,11 +270,14 @@ def test_parking_says_why_and_frees_the_conversation(conn: Connection, a: Client
 
 
 def test_the_customer_wrote_when_meta_says(conn: Connection, a: Client) -> None:
-    """Also when an old message is delivered late, and when the newest wants no answer."""
-    number = write(conn, a, "today", sent_at=NOW - 5)
-    write(conn, a, "thumbs up", sent_at=NOW - 3, state="ignored")
+    """A message that is delivered late does not close the window that a newer one opened."""
+    number = write(conn, a, "thumbs up", sent_at=NOW - 3, state="ignored")
     write(conn, a, "yesterday", sent_at=NOW - 90_000)
-    assert NOW - 3 == must(take(conn, a.id, number)).last_wrote_at
+    late = must(take(conn, a.id, number))
+    assert NOW - 3 == late.last_wrote_at
+    turns.give_back(conn, late)
+    write(conn, a, "today", sent_at=NOW - 5)
+    assert NOW - 5 == must(take(conn, a.id, number)).last_wrote_at
 
 
 def test_the_history_is_what_was_said_lately(conn: Connection, a: Client) -> None:

@@ -7,6 +7,7 @@ have been taken; unless a status names it before `due_at`, it is sent again. `se
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -76,7 +77,7 @@ _COLUMNS = (
     outbox.c.due_at,
 )
 
-_INSERT = sa.insert(outbox)
+_INSERT = sa.insert(outbox).returning(outbox.c.seq)
 """What answers run stands here, built once: building a statement costs more than running it."""
 
 _OPEN_OF = (
@@ -115,8 +116,9 @@ def insert_parts(
     conn: sa.Connection, held: Conversation, *, turn_id: int, parts: Sequence[str], now: float
 ) -> tuple[Outgoing, ...]:
     """Queue the messages of one answer, in order."""
+    queued = []
     for part in parts:
-        values = {
+        values: dict[str, Any] = {
             "id": f"out_{secrets.token_urlsafe(16)}",
             "client_id": held.client_id,
             "conversation_id": held.id,
@@ -125,10 +127,10 @@ def insert_parts(
             "state": "queued",
             "attempts": 0,
             "due_at": now,
-            "created_at": now,
         }
-        conn.execute(_INSERT, values)
-    return open_of(conn, held)
+        seq = conn.execute(_INSERT, {**values, "created_at": now}).scalar_one()
+        queued.append(Outgoing(seq=seq, **values))
+    return tuple(queued)
 
 
 def open_of(conn: sa.Connection, held: Conversation) -> tuple[Outgoing, ...]:

@@ -4,6 +4,7 @@ The history of a conversation is read through them.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,22 +37,21 @@ _RECENT = (
     .where(*_OURS, turns.c.created_at > sa.bindparam("since"))
     .order_by(turns.c.id.desc())
     .limit(HISTORY_TURNS)
+    .subquery()
 )
+_CUSTOMER, _BOT = 0, 1
 
 
-def _select_texts(table: sa.Table, order: sa.Column[int]) -> sa.Select[int, str]:
-    return (
-        sa.select(table.c.turn_id, table.c.text)
-        .where(
-            table.c.turn_id.in_(sa.bindparam("turn_ids", expanding=True)),
-            table.c.text.is_not(None),
-        )
-        .order_by(order)
-    )
+def _select_said(table: sa.Table, *, side: int, order: sa.Column[int]) -> sa.Select[Any]:
+    return sa.select(
+        table.c.turn_id, sa.literal(side).label("side"), table.c.text, order.label("place")
+    ).where(table.c.turn_id.in_(sa.select(_RECENT.c.id)), table.c.text.is_not(None))
 
 
-_CUSTOMER_TEXTS = _select_texts(inbox, inbox.c.id)
-_BOT_TEXTS = _select_texts(outbox, outbox.c.seq)
+_HISTORY = sa.union_all(
+    _select_said(inbox, side=_CUSTOMER, order=inbox.c.id),
+    _select_said(outbox, side=_BOT, order=outbox.c.seq),
+).order_by("turn_id", "side", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +102,11 @@ def nth_latest_at(conn: sa.Connection, held: Conversation, *, nth: int) -> float
 def read_history(conn: sa.Connection, held: Conversation, *, now: float) -> tuple[Exchange, ...]:
     """Read the latest turns of a conversation, oldest first."""
     keys = {"within": held.id, "owner": held.client_id, "since": now - HISTORY_AGE_S}
-    turn_ids = sorted(conn.execute(_RECENT, keys).scalars())
-    if not turn_ids:
-        return ()
-    customer = _read_texts(conn, _CUSTOMER_TEXTS, turn_ids)
-    bot = _read_texts(conn, _BOT_TEXTS, turn_ids)
+    said: dict[int, tuple[list[str], list[str]]] = {}
+    for turn_id, side, text, _ in conn.execute(_HISTORY, keys):
+        said.setdefault(turn_id, ([], []))[side].append(text)
     return tuple(
-        Exchange(customer=customer[turn_id], bot=bot[turn_id])
-        for turn_id in turn_ids
-        if turn_id in customer and turn_id in bot
+        Exchange(customer="\n".join(customer), bot="\n".join(bot))
+        for customer, bot in said.values()
+        if customer and bot
     )
-
-
-def _read_texts(
-    conn: sa.Connection, query: sa.Select[int, str], turn_ids: list[int]
-) -> dict[int, str]:
-    texts: dict[int, list[str]] = {}
-    for turn_id, text in conn.execute(query, {"turn_ids": turn_ids}):
-        texts.setdefault(turn_id, []).append(text)
-    return {turn_id: "\n".join(lines) for turn_id, lines in texts.items()}

@@ -1,0 +1,36 @@
+"""CORS: which web pages may call the admin API. None, unless ALLOWED_ORIGINS names them.
+
+Source: the Fetch standard's CORS protocol, read 2026-11.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from daemon.api.problems import Handler
+from daemon.api.shared import RUNTIME
+
+METHODS = "GET, POST, PUT, PATCH, DELETE"
+REQUEST_HEADERS = "Authorization, Content-Type, If-Match"
+ANSWER_HEADERS = "ETag, Location, Retry-After"
+REMEMBERED_S = 600
+
+
+@web.middleware
+async def origins_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a browser's question whether it may call, and mark what it may read."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or origin not in request.app[RUNTIME].settings.origins:
+        return await handler(request)
+    asks_first = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    if request.method == hdrs.METH_OPTIONS and asks_first:
+        response: web.StreamResponse = web.Response(status=HTTPStatus.NO_CONTENT)
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = REQUEST_HEADERS
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = str(REMEMBERED_S)
+    else:
+        response = await handler(request)
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ANSWER_HEADERS
+    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+    response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+    return response

@@ -94,7 +94,7 @@ def _bound(host: str, port: int) -> Iterator[list[socket.socket]]:
                 stack.enter_context(socket.create_server(address[:2], family=family))
                 for family, _, _, _, address in found
             ]
-        except OSError as refused:
+        except (OSError, UnicodeError) as refused:
             raise Misconfigured(_explain(refused, host, port)) from refused
         yield sockets
 
@@ -111,7 +111,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _explain(refused: OSError, host: str, port: int) -> str:
+def _explain(refused: OSError | UnicodeError, host: str, port: int) -> str:
+    if isinstance(refused, UnicodeError):
+        return f"Cannot listen on {host!r}: that is no host name. HOST and PORT say where."
     if refused.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use. Set PORT to a free one, or stop what uses it."
     return f"Cannot listen on {host}:{port}: {refused.strerror}. HOST and PORT say where."

@@ -1,4 +1,7 @@
-"""What is counted, in Prometheus's form. Every label's values are a small known set."""
+"""What is counted, in Prometheus's form.
+
+A label holds a client's id, a code of Meta's, or one of a small known set of words.
+"""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -18,8 +21,9 @@ class Metrics:
         self.webhooks = self._counter(
             "webhooks", "Webhook requests by the HTTP status they were answered with.", "status"
         )
-        self.messages = self._counter("messages", "Messages taken in, by Meta's type.", "type")
-        self.duplicates = self._counter("duplicates", "Messages delivered again and dropped.")
+        self.messages = self._counter(
+            "messages", "Messages delivered, repeated ones too, by type.", "type"
+        )
         self.statuses = self._counter("statuses", "Delivery statuses taken in.", "status")
         self.unknown_number = self._counter(
             "unknown_number", "Messages and statuses for a number no active client has."

@@ -109,7 +109,7 @@ def show_all(
     with database(ctx) as opened:
         clients = opened.read(lambda conn: list_clients(conn, active_only=active_only))
     if as_json:
-        from daemon.core.clients import client_document
+        from daemon.core.documents import client_document
 
         print_json([client_document(client) for client in clients])
         return
@@ -259,12 +259,13 @@ def _set_active(ctx: typer.Context, ref: str, *, active: bool, as_json: bool) ->
 
 
 def _print_client(client: "Client", *, as_json: bool) -> None:
-    from daemon.core.clients import client_document
+    from daemon.core.documents import client_document
 
     document = client_document(client)
     if as_json:
         print_json(document)
         return
+    document.pop("warnings")
     stopped: dict[str, Any] | None = document.pop("stopped")
     if stopped is not None:
         document["stopped"] = f"since {stopped['since']}, error {stopped['code']}: " + str(
@@ -280,7 +281,7 @@ def _state(client: "Client") -> str:
 
 
 def _warn_of_hours(client: "Client") -> None:
-    from daemon.core.clients import unread_hours
+    from daemon.core.documents import unread_hours
 
     unread = unread_hours(client)
     if unread is not None:

@@ -1,5 +1,6 @@
 """`released inbox`: what customers wrote, what waits, and what was parked."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -11,7 +12,12 @@ app = typer.Typer(no_args_is_help=True)
 
 State = Literal["pending", "working", "done", "parked", "ignored"]
 
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="As `released inbox list` shows it.")]
+LARGEST_ID = 2**63 - 1
+
+Id = Annotated[
+    int,
+    typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="As `released inbox list` shows it."),
+]
 
 
 @app.command("list")
@@ -57,7 +63,7 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
 def retry(
     ctx: typer.Context,
     inbox_id: Annotated[
-        int | None, typer.Argument(metavar="ID", min=1, help="A parked message.")
+        int | None, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A parked message.")
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
@@ -77,10 +83,14 @@ def retry(
             opened.write(lambda conn: inboxes.retry(conn, inbox_id, now=now(), actor=actor()))
             say(f"Message {inbox_id} is taken up again.")
             return
-        count = opened.write(
-            lambda conn: inboxes.retry_all(conn, error=error, now=now(), actor=actor())
-        )
-    say(f"{count} message{'' if count == 1 else 's'} taken up again.")
+        total = last = 0
+        while True:
+            some = partial(inboxes.retry_some, error=error, after=last, now=now(), actor=actor())
+            count, last = opened.write(some)
+            if count == 0:
+                break
+            total += count
+    say(f"{total} message{'' if total == 1 else 's'} taken up again.")
 
 
 @app.command("drop")

@@ -23,7 +23,7 @@ def create(
     """Make a token and show it, this once."""
     from dataclasses import asdict
 
-    from daemon.core.clients import timestamp
+    from daemon.core.documents import timestamp
     from daemon.core.tokens import create_token
 
     with database(ctx) as opened:

@@ -1,5 +1,7 @@
 """The admin API's inbox: the same use cases as `released inbox`, by HTTP."""
 
+from functools import partial
+
 from aiohttp import web
 
 from daemon.api.auth import actor_of
@@ -44,11 +46,19 @@ async def retry_all(request: web.Request) -> web.Response:
     """Take all that is parked up again, or all with one error."""
     chosen = await read_body(request, RetryAll)
     runtime = request.app[RUNTIME]
-    now, actor = runtime.clock(), actor_of(request)
-    count = await runtime.store.write(
-        lambda conn: inboxes.retry_all(conn, error=chosen.error, now=now, actor=actor)
-    )
-    return web.json_response({"count": count})
+    total = last = 0
+    while True:
+        some = partial(
+            inboxes.retry_some,
+            error=chosen.error,
+            after=last,
+            now=runtime.clock(),
+            actor=actor_of(request),
+        )
+        count, last = await runtime.store.write(some)
+        if count == 0:
+            return web.json_response({"count": total})
+        total += count
 
 
 async def drop(request: web.Request) -> web.Response:

@@ -120,7 +120,7 @@ class ClientDocument(BaseModel):
     faq_count: int
     assistant_version: int
     stopped: Stop | None
-    warnings: list[str] | None = None
+    warnings: list[str]
 
 
 class Subscription(BaseModel):

@@ -1,6 +1,7 @@
 """What machines ask of the daemon: is it well, and what has it counted."""
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
@@ -8,7 +9,7 @@ from aiohttp import web
 from daemon.api.problems import problem
 from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
 from daemon.core.store import heartbeats, inbox
-from daemon.core.store.engine import Connection, StoreUnavailable
+from daemon.core.store.engine import StoreUnavailable
 from daemon.metrics import CONTENT_TYPE
 
 HEALTH_BUDGET_S = 5.0
@@ -20,13 +21,10 @@ async def health(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     now = runtime.clock()
 
-    def beat(conn: Connection) -> inbox.Depth:
-        heartbeats.beat(conn, "health", now=now)
-        return inbox.measure_depth(conn, now=now)
-
     try:
         async with asyncio.timeout(HEALTH_BUDGET_S):
-            depth = await runtime.store.write(beat)
+            await runtime.store.write(partial(heartbeats.beat, name="health", now=now))
+            depth = await runtime.store.read(partial(inbox.measure_depth, now=now))
     except (StoreUnavailable, TimeoutError):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be written.")
     if not request.app[WORKERS].is_alive:

@@ -88,7 +88,8 @@ def _answer_ours(refused: ReleasedError) -> web.Response:
         headers = {"Retry-After": str(wait_s)}
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused), headers=headers)
     log.error("request failed", extra={"error": str(refused)})
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused))
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused), headers=headers)
 
 
 def _status_of(rejected: Rejected) -> HTTPStatus:

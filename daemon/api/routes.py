@@ -1,5 +1,6 @@
 """Every address of the daemon in one list: what serves it, who may call, and what describes it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from daemon.api import clients, describing, inbox, models, ops, tokens, webhook
 from daemon.api.auth import with_token
 from daemon.api.problems import Handler
+from daemon.api.shared import VERSION
 
 UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
 STATE = {"ETag": "Names the client as it is now, for If-Match."}
@@ -180,7 +182,8 @@ ROUTES = OPEN_ROUTES + ADMIN_ROUTES
 
 def add_routes(app: web.Application, *, metrics_open: bool) -> None:
     """Serve every route; what is not open asks for a token first."""
-    app[describing.ROUTES] = ROUTES
+    description = describing.build_description(ROUTES, version=app[VERSION])
+    app[describing.DESCRIPTION] = json.dumps(description).encode()
     for route in ROUTES:
         is_open = route.is_open or (metrics_open and route.path == "/metrics")
         handler = route.handler if is_open else with_token(route.handler)

@@ -10,7 +10,7 @@ from daemon.api.bodies import read_body
 from daemon.api.models import NewToken
 from daemon.api.shared import RUNTIME
 from daemon.core import tokens
-from daemon.core.clients import timestamp
+from daemon.core.documents import timestamp
 from daemon.core.store.tokens import list_tokens
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from daemon.api.problems import problem
 from daemon.api.shared import METRICS, RUNTIME, WORKERS
-from daemon.core.errors import Retryable
+from daemon.core.errors import Misconfigured, Retryable
 from daemon.core.intake import Accepted
 from daemon.core.meta.inbound import KNOWN_TYPES
 from daemon.core.meta.wire import (
@@ -49,7 +49,7 @@ async def receive(request: web.Request) -> web.Response:
     try:
         response = await _receive(request)
         status = response.status
-    except Retryable:
+    except (Retryable, Misconfigured):
         status = HTTPStatus.SERVICE_UNAVAILABLE
         raise
     finally:

@@ -60,7 +60,9 @@ def plan_turn(
     # Not the last one's time: Meta delivers late what it could not deliver at once.
     if is_window_closed(max(message.sent_at for message in messages), now=now):
         return Plan("park", cause="expired")
-    text = "\n".join(message.text.strip() for message in messages if message.text).strip()
+    # In the order of writing: what Meta delivers has no order of its own.
+    written = sorted(messages, key=lambda message: (message.sent_at, message.id))
+    text = "\n".join(message.text.strip() for message in written if message.text).strip()
     if not text:
         return Plan("fallback", cause="no_text")
     return Plan("ask", text=text)

@@ -8,7 +8,6 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -16,14 +15,12 @@ from pydantic import SecretStr
 from daemon.core.assistants.prompt import build_instructions
 from daemon.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from daemon.core.faqs import Faq
-from daemon.core.meta.codes import Remedy, classify, describe
-from daemon.core.schedule import UnreadableHours, read_hours
+from daemon.core.meta.codes import Remedy, classify
 from daemon.core.seeds import ClientChanges, ClientSeed, normalize_phone_number
 from daemon.core.store import assistants, audit
 from daemon.core.store import clients as store
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection
-from daemon.core.wording import default_fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +75,17 @@ def update_client(
 
     """
     before = _get(conn, client_id)
-    values = {name: getattr(changes, name) for name in changes.model_fields_set}
-    if "access_token" in values:
-        values["access_token"] = _reveal(changes.access_token)
-    values = {name: value for name, value in values.items() if getattr(before, name) != value}
+    values = _find_new_values(before, changes)
     if "phone_number_id" in values:
         _refuse_taken_number(conn, values["phone_number_id"])
     changed = tuple(sorted(values))
-    if "access_token" in values and is_credential_stop(before):
-        values |= _NOT_STOPPED
-    if values:
-        store.update_client(conn, client_id, values)
-    if faqs is not None or "name" in values:
-        current = assistants.get_current_version(conn, client_id).faqs
-        entries = current if faqs is None else tuple(faqs)
-        if entries != current or "name" in values:
-            _add_version(
-                conn, client_id, name=values.get("name", before.name), faqs=entries, now=now
-            )
-        if entries != current:
-            changed += ("faqs",)
+    if _replace_faqs(conn, before, values.get("name", before.name), faqs, now=now):
+        changed += ("faqs",)
     if not changed:
         return Change(before, ())
-    store.update_client(conn, client_id, {"updated_at": now})
+    if "access_token" in values and is_credential_stop(before):
+        values |= _NOT_STOPPED
+    store.update_client(conn, client_id, values | {"updated_at": now})
     after = _get(conn, client_id)
     audit.append(
         conn,
@@ -190,55 +175,6 @@ def get_client(conn: Connection, ref: str) -> Client:
     return several[0]
 
 
-def client_document(client: Client) -> dict[str, Any]:
-    """Describe a client as both faces show it; its access token stays out."""
-    return {
-        "id": client.id,
-        "name": client.name,
-        "phone_number": client.phone_number,
-        "phone_number_id": client.phone_number_id,
-        "assistant_id": client.assistant_id,
-        "active": client.active,
-        "created_at": timestamp(client.created_at),
-        "updated_at": timestamp(client.updated_at),
-        "welcome_message": client.welcome_message,
-        "business_hours": client.business_hours,
-        "timezone": client.timezone,
-        "locale": client.locale,
-        "fallback_message": fallback_of(client),
-        "faq_count": client.faq_count,
-        "assistant_version": client.assistant_version,
-        "stopped": None
-        if client.stopped_code is None
-        else {
-            "code": client.stopped_code,
-            "since": timestamp(client.stopped_at or 0.0),
-            "reason": describe(client.stopped_code),
-        },
-    }
-
-
-def timestamp(moment: float) -> str:
-    """Write seconds since the epoch as RFC 3339 in UTC, whole seconds, ending in Z."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def fallback_of(client: Client) -> str:
-    """Choose what a customer is told when the bot has no answer."""
-    return client.fallback_message or default_fallback(client.locale)
-
-
-def unread_hours(client: Client) -> str | None:
-    """Say why the business hours stay mere text, or None when they are understood or not given."""
-    if client.business_hours is None:
-        return None
-    try:
-        read_hours(client.business_hours)
-    except UnreadableHours as unread:
-        return str(unread)
-    return None
-
-
 def token_digest(access_token: str) -> str:
     """Tell one access token from another without keeping it."""
     return hashlib.sha256(access_token.encode()).hexdigest()
@@ -265,6 +201,26 @@ def _get(conn: Connection, client_id: int) -> Client:
     if client is None:
         raise NotFound(f"There is no client {client_id}.")
     return client
+
+
+def _find_new_values(before: Client, changes: ClientChanges) -> dict[str, Any]:
+    given = {name: getattr(changes, name) for name in changes.model_fields_set}
+    if "access_token" in given:
+        given["access_token"] = _reveal(changes.access_token)
+    return {name: value for name, value in given.items() if getattr(before, name) != value}
+
+
+def _replace_faqs(
+    conn: Connection, before: Client, name: str, faqs: Sequence[Faq] | None, *, now: float
+) -> bool:
+    """Make the next version when the FAQs or the name differ; say whether the FAQs do."""
+    if faqs is None and name == before.name:
+        return False
+    current = assistants.get_current_version(conn, before.id).faqs
+    entries = current if faqs is None else tuple(faqs)
+    if entries != current or name != before.name:
+        _add_version(conn, before.id, name=name, faqs=entries, now=now)
+    return entries != current
 
 
 def _find_by_phone(conn: Connection, ref: str) -> tuple[Client, ...]:

@@ -23,10 +23,6 @@ class Retryable(ReleasedError):
         self.retry_after_s = retry_after_s
 
 
-class Permanent(ReleasedError):
-    """It will never work; do not try again."""
-
-
 class Misconfigured(ReleasedError):
     """A setting, a credential or a file on this machine must be mended first."""
 

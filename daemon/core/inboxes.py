@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from daemon.core.clients import timestamp
+from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, NotFound
 from daemon.core.store import audit, conversations, inbox, outbox
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import InboxDetail, InboxEntry
+
+RETRY_CHUNK = 200
+"""Messages taken up in one transaction: a few milliseconds of the writer's time."""
 
 
 def show_entry(conn: Connection, inbox_id: int, *, now: float) -> dict[str, Any]:
@@ -58,21 +61,33 @@ def retry(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
     detail = _get(conn, inbox_id, now=now)
     if detail.entry.state != "parked":
         raise Conflict(f"Message {inbox_id} is {detail.entry.state}, and only a parked one waits.")
-    _retry(conn, detail, now=now)
+    turn_ids = set() if detail.turn_id is None else {detail.turn_id}
+    outbox.requeue_turns(conn, turn_ids, now=now)
+    inbox.reopen(conn, turn_ids=turn_ids, inbox_ids=[] if turn_ids else [inbox_id])
+    conversations.lift_pauses(conn, {detail.conversation_id}, now=now)
     _note(conn, detail, "inbox.retry", now=now, actor=actor)
 
 
-def retry_all(conn: Connection, *, error: str | None, now: float, actor: str) -> int:
-    """Take up all that is parked, or all with this error; return how many messages."""
-    parked = inbox.list_entries(conn, now=now, state="parked")
-    chosen = [entry for entry in parked if error is None or entry.error == error]
-    for entry in chosen:
-        detail = _get(conn, entry.id, now=now)
-        # The first message of an answer takes the others along.
-        if detail.entry.state == "parked":
-            _retry(conn, detail, now=now)
-        _note(conn, detail, "inbox.retry", now=now, actor=actor)
-    return len(chosen)
+def retry_some(
+    conn: Connection, *, error: str | None, after: int, now: float, actor: str
+) -> tuple[int, int]:
+    """Take up parked messages with ids above `after`, or those of them with this error.
+
+    A few at a time, so that no webhook waits for thousands of them: call it again with the last id
+    that it returns, beside how many it took up, until that is none.
+    """
+    chosen = inbox.parked_after(conn, after, error=error, limit=RETRY_CHUNK)
+    if not chosen:
+        return 0, after
+    turn_ids = {row.turn_id for row in chosen if row.turn_id is not None}
+    unanswered = [row for row in chosen if row.turn_id is None]
+    outbox.requeue_turns(conn, turn_ids, now=now)
+    count = inbox.reopen(conn, turn_ids=turn_ids, inbox_ids=[row.id for row in unanswered])
+    conversations.lift_pauses(conn, {row.conversation_id for row in unanswered}, now=now)
+    audit.append(
+        conn, actor=actor, action="inbox.retry", now=now, after={"error": error, "count": count}
+    )
+    return count, chosen[-1].id
 
 
 def drop(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
@@ -88,27 +103,13 @@ def drop(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
         raise Conflict(f"Message {inbox_id} is {detail.entry.state}: too late to drop it.")
     client_id = detail.entry.client_id
     if detail.turn_id is None:
-        inbox.mark_one(conn, client_id=client_id, inbox_id=inbox_id, state="ignored")
+        inbox.drop_one(conn, client_id=client_id, inbox_id=inbox_id)
     else:
         outbox.drop_turn(conn, client_id=client_id, turn_id=detail.turn_id)
         inbox.mark_turn(
             conn, client_id=client_id, turn_id=detail.turn_id, state="ignored", error="dropped"
         )
     _note(conn, detail, "inbox.drop", now=now, actor=actor)
-
-
-def _retry(conn: Connection, detail: InboxDetail, *, now: float) -> None:
-    client_id = detail.entry.client_id
-    if detail.turn_id is None:
-        inbox.mark_one(conn, client_id=client_id, inbox_id=detail.entry.id, state="pending")
-        conversations.lift_pause(
-            conn, client_id=client_id, conversation_id=detail.conversation_id, now=now
-        )
-        return
-    outbox.requeue_turn(conn, client_id=client_id, turn_id=detail.turn_id, now=now)
-    inbox.mark_turn(
-        conn, client_id=client_id, turn_id=detail.turn_id, state="answered", error=None, attempts=0
-    )
 
 
 def _get(conn: Connection, inbox_id: int, *, now: float) -> InboxDetail:

@@ -171,9 +171,13 @@ class _Batch:
     def _rekey(self, conn: Connection, index: CustomerIndex) -> None:
         for item in self._items:
             for client_id, change in item.rekeys:
-                conversations.rekey(
-                    conn, client_id=client_id, old=change.old, new=change.new, now=self._now
-                )
+                old, new = change.old, change.new
+                if change.phone_number_id is None:
+                    # Sent to a whole portfolio: only who has the old user_id belongs to it.
+                    if old.user_id is None:
+                        continue
+                    old = Customer(user_id=old.user_id, wa_id=None)
+                conversations.rekey(conn, client_id=client_id, old=old, new=new, now=self._now)
                 index.forget()
 
     def _open_conversations(self, conn: Connection, index: CustomerIndex) -> None:

@@ -102,14 +102,22 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
 def read_hours(text: str) -> Hours:
     """Read hours as an agency types them; raises `UnreadableHours` rather than guess."""
     return Hours(build_osm(read_week(text)))
 
 
+@lru_cache(maxsize=1)
+def _known_zones() -> frozenset[str]:
+    # Looking through the zone files takes 10 ms, in a daemon that serves others meanwhile.
+    return frozenset(available_timezones() - UNUSABLE_ZONES)
+
+
 def check_timezone(name: str) -> None:
     """Refuse what is no IANA time zone, with the nearest names; raises `Invalid`."""
-    known = available_timezones() - UNUSABLE_ZONES
+    known = _known_zones()
     if name in known:
         return
     wanted = name.strip().lower().replace(" ", "_")

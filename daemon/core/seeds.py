@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from daemon.core.errors import FieldProblem, Invalid
+from daemon.core.meta.outbound import TEXT_LIMIT
 from daemon.core.reasons import explain
 from daemon.core.schedule import check_timezone
 
@@ -24,9 +25,6 @@ _E164 = re.compile(r"\+[0-9]{7,15}")
 _NUMBER_ID = re.compile(r"[0-9]{1,64}")
 _LOCALE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-TEXT_LIMIT = 4096
-"""Characters of one WhatsApp text message (Cloud API, Text messages, read 2026-11)."""
 
 
 def normalize_phone_number(text: str) -> str:

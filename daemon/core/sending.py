@@ -4,11 +4,15 @@ Plain functions over an open transaction. A message whose status came first is s
 every step here leaves it so.
 """
 
+import logging
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from daemon.core.clients import stop_client
+from daemon.core.meta.codes import Remedy, classify
 from daemon.core.meta.wire import DeliveryStatus
 from daemon.core.store import inbox, outbox
+from daemon.core.store.clients import find_client
 from daemon.core.store.engine import Connection
 from daemon.core.store.outbox import Outgoing
 
@@ -19,6 +23,9 @@ class Settled:
 
     client_id: int
     conversation_id: int
+
+
+log = logging.getLogger(__name__)
 
 
 class Begun(Enum):
@@ -80,10 +87,29 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
     unsettled = outbox.record_status(
         conn, known, status=status.status, at=status.at, error=error, wamid=status.wamid
     )
+    if unsettled:
+        _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
+    if status.status == "failed":
+        _note_failure(conn, client_id, known.turn_id, status)
     if not unsettled:
         return None
-    _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
     return Settled(client_id=client_id, conversation_id=known.conversation_id)
+
+
+def _note_failure(conn: Connection, client_id: int, turn_id: int, status: DeliveryStatus) -> None:
+    """Show that Meta took a message and then failed to deliver it; stop who may not send.
+
+    It stays done: sending again what may be with the customer is worse.
+    """
+    code = status.error_codes[0] if status.error_codes else None
+    error = "failed" if code is None else str(code)
+    inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, error=error)
+    log.warning("not delivered", extra={"client": client_id, "turn": turn_id, "error": error})
+    client = find_client(conn, client_id)
+    if code is None or client is None or client.stopped_code is not None:
+        return
+    if classify(code) in (Remedy.POLICY, Remedy.REGISTER):
+        stop_client(conn, client_id, code=code, access_token="", now=status.at)
 
 
 def _wait(conn: Connection, row: Outgoing, *, error: str, **values: object) -> None:

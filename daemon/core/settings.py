@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 4
     retry_limit: int = Field(default=6, ge=1, le=100)
     in_doubt_seconds: Seconds = 60
-    retention_days: float = Field(default=14, gt=0, allow_inf_nan=False)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] | None = None

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.core.clients import timestamp
+from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from daemon.core.store import audit
 from daemon.core.store import tokens as store

@@ -4,6 +4,7 @@ Each is a plain function over an open transaction. What happens between them (th
 `daemon.work`'s; what is sent afterwards is `daemon.core.sending`'s.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import Message
 from daemon.core.store.outbox import Outgoing
 from daemon.core.store.turns import TurnRecord
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def _read_messages(conn: Connection, held: Conversation) -> tuple[Message, ...]:
     messages, crashed = split_crashed(inbox.pending_of(conn, held))
     if crashed:
         inbox.park(conn, crashed, "crashed")
+        facts = {"client": held.client_id, "conversation": held.id, "error": "crashed"}
+        log.error("parked", extra=facts)
     return messages
 
 

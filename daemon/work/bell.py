@@ -7,6 +7,7 @@ turn, so that one client's rush never delays another. All of it belongs to one e
 
 import asyncio
 import heapq
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class _Line:
     """What waits of one client, and when it may next call the model."""
 
     waiting: deque[Key] = field(default_factory=deque)
+    running: int = 0
     free_at: float = 0.0
     latest: Key | None = None
 
@@ -42,7 +44,7 @@ class Bell:
     """Rings come in from the webhook, the sweeper and finished turns; `take` gives one out.
 
     `clock` is monotonic seconds. `interval_of` says how many seconds must lie between two turns of
-    a client (its model rate).
+    a client (its model rate), `client_limit` how many of a client's may be in work at once.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Bell:
         quiet_s: float,
         clock: Callable[[], float],
         interval_of: Callable[[int], float] = lambda _client_id: 0.0,
+        client_limit: int = sys.maxsize,
     ) -> None:
         """Start with silence."""
         self._quiet_s = quiet_s
         self._clock = clock
         self._interval_of = interval_of
+        self._client_limit = client_limit
         self._entries: dict[Key, _Entry] = {}
         self._resting: list[tuple[float, Key]] = []
         self._held_back: list[tuple[float, int]] = []
@@ -117,6 +121,11 @@ class Bell:
         """Give a conversation back; if it was rung for meanwhile, it rests for its next turn."""
         entry = self._entries[key]
         entry.running = False
+        line = self._lines[key[0]]
+        line.running -= 1
+        if line.waiting:
+            self._order[key[0]] = None
+            self._rung.set()
         if not entry.again:
             del self._entries[key]
             return
@@ -154,12 +163,14 @@ class Bell:
         while self._order:
             client_id, _ = self._order.popitem(last=False)
             line = self._lines[client_id]
-            if not line.waiting:
+            if not line.waiting or line.running >= self._client_limit:
+                # Who is at the limit is put back when one of their turns is done.
                 continue
             if line.free_at > now:
                 heapq.heappush(self._held_back, (line.free_at, client_id))
                 continue
             key = line.waiting.popleft()
+            line.running += 1
             line.latest = key
             line.free_at = now + self._interval_of(client_id)
             if line.waiting:

@@ -37,6 +37,8 @@ class Crew:
             quiet_s=settings.coalesce_seconds,
             clock=time.monotonic,
             interval_of=lambda _client_id: paced,
+            # A client whose sends hang must leave room for the others.
+            client_limit=max(1, settings.workers // 2),
         )
         sender = Sender(runtime, metrics, jitter=lambda: random.uniform(0.5, 1.5))  # noqa: S311
         runner = TurnRunner(runtime, sender, self._bell, metrics)
@@ -79,5 +81,5 @@ class Crew:
         if self._stopping:
             return
         error = None if task.cancelled() else task.exception()
-        log.critical("%s died", task.get_name(), exc_info=error)
+        log.critical("workers died", extra={"task": task.get_name()}, exc_info=error)
         self._on_death()

@@ -82,7 +82,7 @@ class Sender:
             return _Wait(row.due_at - now)
         if row.state == "sending":
             # Its worker lost the lease in the middle: whether Meta has it, only a status can tell.
-            return await self._doubt(row, "lease_lost")
+            return await self._doubt(row, "lease_lost", attempts=row.attempts)
         if is_window_closed(hand.last_wrote_at, now=now):
             return await self._give_up(row, "expired")
         return None
@@ -96,7 +96,7 @@ class Sender:
         except NotSent:
             return await self._retry(row, "not_sent", None)
         except SendInDoubt:
-            return await self._doubt(row, "in_doubt")
+            return await self._doubt(row, "in_doubt", attempts=row.attempts + 1)
         except SendRefused as refused:
             return await self._refused(row, refused, token)
         await self._store.insist(partial(sending.accepted, row=row, wamid=wamid, now=self._clock()))
@@ -124,8 +124,8 @@ class Sender:
         self._note(row, "retry", error)
         return _Wait(delay)
 
-    async def _doubt(self, row: Outgoing, error: str) -> _Wait:
-        if row.attempts + 1 >= self._settings.retry_limit:
+    async def _doubt(self, row: Outgoing, error: str, *, attempts: int) -> _Wait:
+        if attempts >= self._settings.retry_limit:
             return await self._give_up(row, error)
         delay = self._settings.in_doubt_seconds
         due_at = self._clock() + delay

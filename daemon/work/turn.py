@@ -21,7 +21,7 @@ from daemon.core.assistants.engine import (
     Question,
     Reply,
 )
-from daemon.core.clients import fallback_of
+from daemon.core.documents import fallback_of
 from daemon.core.errors import ReleasedError
 from daemon.core.meta.outbound import compose_parts
 from daemon.core.runtime import Runtime

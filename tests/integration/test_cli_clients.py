@@ -23,6 +23,7 @@ KEYS = [
     "faq_count",
     "assistant_version",
     "stopped",
+    "warnings",
 ]
 
 

@@ -9,17 +9,15 @@ import sqlalchemy as sa
 from daemon.core import clients
 from daemon.core.clients import (
     Change,
-    client_document,
     get_client,
     is_credential_stop,
     list_stopped,
     resume_client,
     set_active,
     stop_client,
-    timestamp,
-    unread_hours,
     update_client,
 )
+from daemon.core.documents import client_document, fallback_of, timestamp, unread_hours
 from daemon.core.errors import Conflict, Invalid, NotFound
 from daemon.core.faqs import Faq
 from daemon.core.seeds import ClientChanges, validate
@@ -273,8 +271,8 @@ def test_hours_that_cannot_be_read_stay_text(database: Database) -> None:
 
 def test_the_clients_own_fallback_wins(database: Database, client_a: Client) -> None:
     """Else the one of its language."""
-    assert clients.fallback_of(client_a).startswith("Lo siento")
-    assert clients.fallback_of(change(database, client_a, fallback_message="Uy").client) == "Uy"
+    assert fallback_of(client_a).startswith("Lo siento")
+    assert fallback_of(change(database, client_a, fallback_message="Uy").client) == "Uy"
 
 
 def test_no_secret_is_shown_or_put_in_the_trail(database: Database) -> None:

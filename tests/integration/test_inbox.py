@@ -184,9 +184,9 @@ def test_one_message_is_marked_for_its_own_client_only(
 ) -> None:
     """Dropped by B's id, A's message waits on."""
     write(conn, a, "1")
-    store.mark_one(conn, client_id=b.id, inbox_id=1, state="ignored")
+    store.drop_one(conn, client_id=b.id, inbox_id=1)
     assert [("1", "pending")] == shown(conn)
-    store.mark_one(conn, client_id=a.id, inbox_id=1, state="ignored")
+    store.drop_one(conn, client_id=a.id, inbox_id=1)
     assert [("1", "ignored")] == shown(conn)
 
 

@@ -247,6 +247,18 @@ async def test_a_rekey_without_a_number_is_for_every_client(
     assert {"1": (1, "ES.2", None), "2": (2, "ES.2", None)} == kept(database)
 
 
+async def test_a_rekey_without_a_number_gives_nobody_anothers_id(
+    door: Intake, database: Database
+) -> None:
+    """A client that knows the customer by their phone only belongs to another portfolio."""
+    await door.accept(delivery(written("1", **BOTH)))
+    await door.accept(delivery(written("2", **PHONE, phone_number_id=NUMBER_B)))
+    new = Customer("ES.2", "34600")
+    await door.accept(delivery(rekeyed(None, Customer("ES.1", "34600"), new)))
+    await door.accept(delivery(rekeyed(None, Customer(None, "34600"), new)))
+    assert {"1": (1, "ES.2", "34600"), "2": (2, None, "34600")} == kept(database)
+
+
 async def test_a_status_rings_the_conversation_it_settles(door: Intake, database: Database) -> None:
     """Once; what was said afterwards is news for nobody."""
     await door.accept(delivery(written("1")))

@@ -11,7 +11,7 @@ from daemon.core import sending, turns
 from daemon.core.meta.wire import Customer, DeliveryStatus
 from daemon.core.sending import Begun, Settled
 from daemon.core.store import outbox as store
-from daemon.core.store.clients import Client
+from daemon.core.store.clients import Client, find_client
 from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.inbox import NewMessage, insert_messages
@@ -305,7 +305,6 @@ def test_the_outbox_is_asked_for_one_client(conn: Connection, a: Client, b: Clie
         lambda: sending.postpone(conn, foreign, error="2", due_at=NOW),
         lambda: sending.give_up(conn, foreign, error="2"),
         lambda: store.park_rest(conn, foreign, "2"),
-        lambda: store.requeue_turn(conn, client_id=b.id, turn_id=sent.turn_id, now=NOW),
         lambda: store.drop_turn(conn, client_id=b.id, turn_id=sent.turn_id),
     ]
     for step in steps:
@@ -329,3 +328,29 @@ def test_what_a_dead_daemon_was_sending_is_doubted(conn: Connection, a: Client) 
         (row(conn, one)["state"], row(conn, one)["due_at"])
         for one in (sending_row, queued, doubted)
     ]
+
+
+def test_a_failure_after_acceptance_is_shown(conn: Connection, a: Client) -> None:
+    """It stays done, for the customer may have it; the operator sees Meta's code."""
+    (sent,) = answered(conn, a)
+    sending.begin(conn, sent)
+    sending.accepted(conn, sent, wamid="wamid.out", now=NOW)
+    assert status(conn, a, sent, "failed", error_codes=(131026,)) is None
+    assert ("done", 1, "131026") == message(conn)
+    client = find_client(conn, a.id)
+    assert client is not None
+    assert client.stopped_code is None
+
+
+@pytest.mark.parametrize("code", [131042, 133010])
+def test_a_failure_that_waits_for_the_operator_stops_the_client(
+    conn: Connection, a: Client, b: Client, code: int
+) -> None:
+    """What follows would fail as well; other clients go on."""
+    (sent,) = answered(conn, a)
+    sending.begin(conn, sent)
+    sending.accepted(conn, sent, wamid="wamid.out", now=NOW)
+    for _ in range(2):
+        status(conn, a, sent, "failed", error_codes=(code,))
+    stops = [found and found.stopped_code for found in (find_client(conn, x.id) for x in (a, b))]
+    assert [code, None] == stops

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.core import turns
 from daemon.core.assistants.engine import EngineFailed, Question, Reply
-from daemon.core.errors import Permanent
+from daemon.core.errors import ReleasedError
 from daemon.core.meta.client import SendRefused
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.stage import CLOSED, FALLBACK, SOL, WELCOME
@@ -100,7 +100,7 @@ async def test_a_silent_engine_is_a_fallback_at_the_deadline(bench: Bench) -> No
     assert [("timeout",)] == await bench.query("SELECT cause FROM turns")
 
 
-@pytest.mark.parametrize("error", [SendRefused(100), Permanent("no")])
+@pytest.mark.parametrize("error", [SendRefused(100), ReleasedError("no")])
 async def test_typing_that_fails_costs_nothing(bench: Bench, error: Exception) -> None:
     """It is a courtesy; the answer goes out."""
     bench.graph.typing_error = error

@@ -85,3 +85,11 @@ def test_a_loop_is_many_answers_in_a_short_time(ago_s: float | None, loop: bool)
     """Fewer answers, or slower ones, are a person."""
     nth = None if ago_s is None else NOW - ago_s
     assert loop == is_loop(nth, now=NOW)
+
+
+def test_messages_are_read_in_the_order_of_writing() -> None:
+    """Meta promises no order of delivery: what was written first stands first."""
+    late = message(1, text="para el sábado", sent_at=NOW - 1)
+    early = message(2, text="Quiero reservar mesa", sent_at=NOW - 4)
+    plan = plan_turn([late, early], active=True, now=NOW)
+    assert "Quiero reservar mesa\npara el sábado" == plan.text

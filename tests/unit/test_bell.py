@@ -29,11 +29,20 @@ class Clock:
 class Rung:
     """A bell, its clock, and `next` instead of waiting."""
 
-    def __init__(self, *, quiet_s: float = QUIET_S, paced: dict[int, float] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet_s: float = QUIET_S,
+        paced: dict[int, float] | None = None,
+        client_limit: int = 1000,
+    ) -> None:
         self.clock = Clock()
         pace = paced or {}
         self.bell = Bell(
-            quiet_s=quiet_s, clock=self.clock, interval_of=lambda client: pace.get(client, 0.0)
+            quiet_s=quiet_s,
+            clock=self.clock,
+            interval_of=lambda client: pace.get(client, 0.0),
+            client_limit=client_limit,
         )
 
     def next(self) -> Key | None:
@@ -177,6 +186,29 @@ def test_clients_are_served_in_turn() -> None:
     assert rung.next() == rush[0]
     rung.bell.wake(B1)
     assert [rush[1], B1, rush[2]] == [rung.next() for _ in range(3)]
+
+
+def test_one_client_never_holds_all_the_workers() -> None:
+    """Whose sends hang leaves room for the others, and goes on when one of them is done."""
+    rung = Rung(client_limit=2)
+    for key in (A1, A2, A3, B1):
+        rung.bell.wake(key)
+    assert [A1, B1, A2] == rung.all()
+    rung.bell.done(B1)
+    assert rung.next() is None
+    rung.bell.done(A1)
+    assert [A3] == rung.all()
+
+
+def test_what_is_due_sooner_is_hastened_while_it_rests() -> None:
+    """A conversation in line or in work is left alone: it is about to see for itself."""
+    rung = Rung()
+    rung.bell.wake(A1, after_s=3600)
+    rung.bell.hasten(A1)
+    assert [A1] == rung.all()
+    rung.bell.hasten(A1)
+    rung.bell.done(A1)
+    assert [] == rung.all()
 
 
 def test_a_paced_client_waits_and_holds_nobody_up() -> None:

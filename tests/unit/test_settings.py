@@ -33,13 +33,12 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
         settings.meta_graph_url,
         settings.meta_graph_version,
     )
-    assert (2, 64, 4, 6, 60, 14, 20, 1) == (
+    assert (2, 64, 4, 6, 60, 20, 1) == (
         settings.coalesce_seconds,
         settings.workers,
         settings.retry_base_seconds,
         settings.retry_limit,
         settings.in_doubt_seconds,
-        settings.retention_days,
         settings.answer_deadline_seconds,
         settings.openai_rps_per_client,
     )

@@ -25,6 +25,9 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 """Given to the SDK in so many words: left out, it reads the environment itself, where an empty
 OPENAI_BASE_URL is taken as the address."""
 
+MAX_OUTPUT_TOKENS = 1_500
+"""Tokens of one answer at most: a full WhatsApp message of 4,096 characters with its JSON."""
+
 ATTEMPTS = 3
 """Calls of one answer at most. No idempotency key is sent: each may be billed."""
 
@@ -141,7 +144,7 @@ async def _send_translated(send: Callable[[], Awaitable[T]]) -> T:
         # The SDK's timeouts too: over aiohttp it calls a refused connection one. What breaks
         # HTTP itself passes the SDK untranslated.
         raise TransientFailure("connection", "The model server cannot be reached.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EngineFailed("not_json", "The model server did not answer in JSON.") from None
 
 

@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletion
 
 from daemon.core.assistants.calling import (
     FIRST_PAUSE_S,
+    MAX_OUTPUT_TOKENS,
     OPENAI_BASE_URL,
     build_client,
     call_model,
@@ -21,9 +22,6 @@ from daemon.core.assistants.checks import accept_answer
 from daemon.core.assistants.engine import EngineFailed, Question, Reply, Usage
 from daemon.core.assistants.pricing import build_usage, read_count
 from daemon.core.assistants.prompt import ANSWER_SCHEMA, ANSWER_SCHEMA_NAME, build_messages
-
-MAX_OUTPUT_TOKENS = 1_500
-"""Tokens of one answer at most: a full WhatsApp message of 4,096 characters with its JSON."""
 
 NO_KEY = "none"
 """Sent where no key is set: local servers ask for none, the SDK insists on one."""

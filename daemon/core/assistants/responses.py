@@ -9,14 +9,16 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from daemon.core.assistants.calling import FIRST_PAUSE_S, build_client, call_model
+from daemon.core.assistants.calling import (
+    FIRST_PAUSE_S,
+    MAX_OUTPUT_TOKENS,
+    build_client,
+    call_model,
+)
 from daemon.core.assistants.checks import accept_answer
 from daemon.core.assistants.engine import EngineFailed, Question, Reply, Usage
 from daemon.core.assistants.pricing import build_usage, read_count
 from daemon.core.assistants.prompt import ANSWER_SCHEMA, ANSWER_SCHEMA_NAME, build_input
-
-MAX_OUTPUT_TOKENS = 1_500
-"""Tokens of one answer at most: a full WhatsApp message of 4,096 characters with its JSON."""
 
 Answer = dict[str, Any]
 """A response as the server sent it (its shape: the SDK's `types.responses.Response`)."""

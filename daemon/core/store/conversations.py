@@ -4,6 +4,7 @@ A customer is known by `user_id` when Meta gives one, else by `wa_id`; when both
 become one conversation.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -168,15 +169,11 @@ def pause(conn: sa.Connection, held: Conversation, *, until: float) -> None:
     _set(conn, held, paused_until=until)
 
 
-def lift_pause(conn: sa.Connection, *, client_id: int, conversation_id: int, now: float) -> None:
-    """Answer in a paused conversation again, from now on."""
+def lift_pauses(conn: sa.Connection, conversation_ids: Collection[int], *, now: float) -> None:
+    """Answer in paused conversations again, from now on."""
     conn.execute(
         sa.update(conversations)
-        .where(
-            conversations.c.id == conversation_id,
-            conversations.c.client_id == client_id,
-            conversations.c.paused_until > now,
-        )
+        .where(conversations.c.id.in_(conversation_ids), conversations.c.paused_until > now)
         .values(paused_until=now)
     )
 

@@ -4,11 +4,12 @@ A row is `pending` until an answer to it is written, `answered` until Meta has a
 then `done`; `parked` waits for an operator; `ignored` needed no answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from daemon.core.store.conversations import Conversation
 from daemon.core.store.schema import clients, conversations, inbox
@@ -62,6 +63,8 @@ _COUNT_ATTEMPT = (
     .where(PENDING, _THESE)
     .values(attempts=inbox.c.attempts + sa.bindparam("by", type_=sa.Integer))
 )
+# Not OR IGNORE: that would swallow other broken rules too.
+_KEEP = insert(inbox).values(attempts=0).on_conflict_do_nothing(index_elements=["wamid"])
 _SET_THESE = sa.update(inbox).where(_THESE)
 _SET_TURN = sa.update(inbox).where(
     inbox.c.turn_id == sa.bindparam("answered_by"), inbox.c.client_id == sa.bindparam("owner")
@@ -136,11 +139,9 @@ def insert_messages(conn: sa.Connection, messages: Sequence[NewMessage]) -> int:
     """Keep messages, dropping those whose wamid is known; return how many were new."""
     if not messages:
         return 0
-    # ON CONFLICT DO NOTHING and not OR IGNORE: the latter would swallow other broken rules too.
-    statement = _upsert(conn).on_conflict_do_nothing(index_elements=["wamid"])
     # `asdict` would copy each value deeply: half of what a row costs.
     rows = [{name: getattr(message, name) for name in _NEW} for message in messages]
-    result = conn.execute(statement.values(attempts=0), rows)
+    result = conn.execute(_KEEP, rows)
     return result.rowcount
 
 
@@ -196,10 +197,14 @@ def newest_received_at(conn: sa.Connection) -> float:
 def pending_after(
     conn: sa.Connection, inbox_id: int, *, limit: int
 ) -> tuple[tuple[int, int, int, float], ...]:
-    """Page through the backlog after an id: id, client_id, conversation_id, received_at."""
+    """Page through the backlog after an id: id, client_id, conversation_id, received_at.
+
+    What waits for a stopped client is left out: it would hide what others have waiting.
+    """
     rows = conn.execute(
         sa.select(inbox.c.id, inbox.c.client_id, inbox.c.conversation_id, inbox.c.received_at)
-        .where(PENDING, inbox.c.id > inbox_id)
+        .join(clients, clients.c.id == inbox.c.client_id)
+        .where(PENDING, inbox.c.id > inbox_id, clients.c.stopped_code.is_(None))
         .order_by(inbox.c.id)
         .limit(limit)
     )
@@ -250,16 +255,37 @@ def find_detail(conn: sa.Connection, inbox_id: int, *, now: float) -> InboxDetai
     return InboxDetail(entry=InboxEntry(**values), **beyond)
 
 
-def mark_one(
-    conn: sa.Connection, *, client_id: int, inbox_id: int, state: Literal["pending", "ignored"]
-) -> None:
-    """Take one message up again from the start, or let it go."""
-    error = "dropped" if state == "ignored" else None
+def drop_one(conn: sa.Connection, *, client_id: int, inbox_id: int) -> None:
+    """Let one message go unanswered."""
     conn.execute(
         sa.update(inbox)
         .where(inbox.c.id == inbox_id, inbox.c.client_id == client_id)
-        .values(state=state, attempts=0, error=error)
+        .values(state="ignored", error="dropped")
     )
+
+
+def parked_after(
+    conn: sa.Connection, inbox_id: int, *, error: str | None, limit: int
+) -> Sequence[sa.Row[int, int | None, int]]:
+    """Page through what is parked, of all clients: id, turn_id, conversation_id."""
+    query = sa.select(inbox.c.id, inbox.c.turn_id, inbox.c.conversation_id).where(
+        sa.text("inbox.state = 'parked'"), inbox.c.id > inbox_id
+    )
+    if error is not None:
+        query = query.where(inbox.c.error == error)
+    return conn.execute(query.order_by(inbox.c.id).limit(limit)).all()
+
+
+def reopen(conn: sa.Connection, *, turn_ids: Collection[int], inbox_ids: Collection[int]) -> int:
+    """Take messages up again, by answer from its sending, others from the start; count them."""
+    untried = {"attempts": 0, "error": None}
+    answered = conn.execute(
+        sa.update(inbox).where(inbox.c.turn_id.in_(turn_ids)).values(state="answered", **untried)
+    )
+    pending = conn.execute(
+        sa.update(inbox).where(inbox.c.id.in_(inbox_ids)).values(state="pending", **untried)
+    )
+    return answered.rowcount + pending.rowcount
 
 
 def _entries(now: float) -> sa.Select[Any]:
@@ -290,11 +316,3 @@ def _entries(now: float) -> sa.Select[Any]:
         .join(conversations, conversations.c.id == inbox.c.conversation_id)
         .join(clients, clients.c.id == inbox.c.client_id)
     )
-
-
-def _upsert(conn: sa.Connection) -> Any:
-    if conn.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - one dialect a program
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    return insert(inbox)

@@ -5,7 +5,7 @@ have been taken; unless a status names it before `due_at`, it is sent again. `se
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,15 +168,11 @@ def park_rest(conn: sa.Connection, row: Outgoing, error: str) -> None:
     )
 
 
-def requeue_turn(conn: sa.Connection, *, client_id: int, turn_id: int, now: float) -> None:
-    """Queue the parked messages of an answer again, untried."""
+def requeue_turns(conn: sa.Connection, turn_ids: Collection[int], *, now: float) -> None:
+    """Queue the parked messages of answers again, untried."""
     conn.execute(
         sa.update(outbox)
-        .where(
-            outbox.c.turn_id == turn_id,
-            outbox.c.client_id == client_id,
-            outbox.c.state == "parked",
-        )
+        .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "parked")
         .values(state="queued", attempts=0, due_at=now, error=None)
     )
 

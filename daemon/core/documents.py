@@ -1,0 +1,71 @@
+"""How clients are shown: one document for the CLI's --json and for HTTP alike."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from daemon.core.meta.codes import Remedy, classify, describe
+from daemon.core.schedule import UnreadableHours, read_hours
+from daemon.core.store.clients import Client
+from daemon.core.wording import default_fallback
+
+_REPLACE_SHARED = (
+    "Meta refuses the shared access token: put a new one into META_ACCESS_TOKEN"
+    " and restart released-daemon"
+)
+
+
+def client_document(client: Client) -> dict[str, Any]:
+    """Describe a client as both faces show it; its access token stays out."""
+    unread = unread_hours(client)
+    return {
+        "id": client.id,
+        "name": client.name,
+        "phone_number": client.phone_number,
+        "phone_number_id": client.phone_number_id,
+        "assistant_id": client.assistant_id,
+        "active": client.active,
+        "created_at": timestamp(client.created_at),
+        "updated_at": timestamp(client.updated_at),
+        "welcome_message": client.welcome_message,
+        "business_hours": client.business_hours,
+        "timezone": client.timezone,
+        "locale": client.locale,
+        "fallback_message": fallback_of(client),
+        "faq_count": client.faq_count,
+        "assistant_version": client.assistant_version,
+        "stopped": None
+        if client.stopped_code is None
+        else {
+            "code": client.stopped_code,
+            "since": timestamp(client.stopped_at or 0.0),
+            "reason": _explain_stop(client, client.stopped_code),
+        },
+        "warnings": [] if unread is None else [unread],
+    }
+
+
+def timestamp(moment: float) -> str:
+    """Write seconds since the epoch as RFC 3339 in UTC, whole seconds, ending in Z."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fallback_of(client: Client) -> str:
+    """Choose what a customer is told when the bot has no answer."""
+    return client.fallback_message or default_fallback(client.locale)
+
+
+def unread_hours(client: Client) -> str | None:
+    """Say why the business hours stay mere text, or None when they are understood or not given."""
+    if client.business_hours is None:
+        return None
+    try:
+        read_hours(client.business_hours)
+    except UnreadableHours as unread:
+        return str(unread)
+    return None
+
+
+def _explain_stop(client: Client, code: int) -> str:
+    if classify(code) is Remedy.CREDENTIAL and client.access_token is None:
+        return _REPLACE_SHARED
+    return describe(code)

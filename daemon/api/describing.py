@@ -5,16 +5,14 @@ import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from daemon.api import models
-
-if TYPE_CHECKING:
-    from daemon.api.routes import Route
+from daemon.api.route import Route
 
 DESCRIPTION = web.AppKey("description", bytes)
 """Built once: it takes 50 ms, and anybody may ask for it."""
@@ -67,7 +65,7 @@ def add_static(app: web.Application) -> None:
     app.router.add_get("/docs/start.js", start)
 
 
-def build_description(routes: "Sequence[Route]", *, version: str) -> dict[str, Any]:
+def build_description(routes: Sequence[Route], *, version: str) -> dict[str, Any]:
     """Build the OpenAPI document of these routes."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -87,7 +85,7 @@ def build_description(routes: "Sequence[Route]", *, version: str) -> dict[str, A
     }
 
 
-def _describe_route(route: "Route") -> dict[str, Any]:
+def _describe_route(route: Route) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', route.path)}".rstrip("_"),
         "summary": route.summary,
@@ -101,7 +99,7 @@ def _describe_route(route: "Route") -> dict[str, Any]:
     return described
 
 
-def _answers(route: "Route") -> dict[str, Any]:
+def _answers(route: Route) -> dict[str, Any]:
     said: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
     if route.answer is not None:
         said["content"] = {"application/json": {"schema": _reference(route.answer)}}
@@ -120,7 +118,7 @@ def _answers(route: "Route") -> dict[str, Any]:
     return answers
 
 
-def _parameters(route: "Route") -> list[dict[str, Any]]:
+def _parameters(route: Route) -> list[dict[str, Any]]:
     number = {"type": "integer", "minimum": 1, "maximum": models.LARGEST_ID}
     named = [
         _parameter("path", name, number if name == "id" else {"type": "string", "minLength": 1})
@@ -158,7 +156,7 @@ def _is_model(shape: Any) -> bool:
     return isinstance(shape, type) and issubclass(shape, BaseModel)
 
 
-def _schemas(routes: "Sequence[Route]") -> dict[str, Any]:
+def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
     shapes = [shape for route in routes for shape in (route.answer, route.body)]
     inner = [getattr(shape, "__args__", (shape,))[0] for shape in shapes]
     used = dict.fromkeys(shape for shape in [*inner, models.ProblemDocument] if _is_model(shape))

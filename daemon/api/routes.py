@@ -1,49 +1,18 @@
 """Every address of the daemon in one list: what serves it, who may call, and what describes it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from daemon.api import clients, describing, inbox, models, ops, tokens, webhook
 from daemon.api.auth import with_token
-from daemon.api.problems import Handler
+from daemon.api.route import Route
 from daemon.api.shared import VERSION
 
 UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
 STATE = {"ETag": "Names the client as it is now, for If-Match."}
 IF_MATCH = {"If-Match": "The ETag that the client must still have; * for any."}
 SIGNATURE = {"X-Hub-Signature-256": "sha256= and the body's HMAC under META_APP_SECRET, in hex."}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one path.
-
-    `answer` None: no body, or one of another `kind`. `takes` and `tells` name the headers of a call
-    and of its answer, with what they are for.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    answer: Any = None
-    body: Any = None
-    query: type[BaseModel] | None = None
-    status: int = 200
-    errors: tuple[int, ...] = ()
-    is_open: bool = False
-    kind: str | None = None
-    takes: Mapping[str, str] = field(default_factory=dict)
-    tells: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> str:
-        """The first line of the handler's docstring."""
-        return (self.handler.__doc__ or "").strip().splitlines()[0]
 
 
 OPEN_ROUTES = (

@@ -132,6 +132,13 @@ class Bell:
         entry.again = False
         self._push(key, entry)
 
+    def reserve(self, client_id: int) -> float:
+        """Count one more model call of a client; give the seconds to wait before it."""
+        line, now = self._lines[client_id], self._clock()
+        starts_at = max(now, line.free_at)
+        line.free_at = starts_at + self._interval_of(client_id)
+        return starts_at - now
+
     def refund(self, key: Key) -> None:
         """Give back the model call that a turn was let in for and did not make."""
         line = self._lines[key[0]]

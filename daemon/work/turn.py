@@ -188,7 +188,11 @@ class TurnRunner:
             locale=client.locale,
             customer_hash=self._hash_customer(hand.conversation),
             history=hand.history,
+            pace=partial(self._pace, client.id),
         )
+
+    async def _pace(self, client_id: int) -> None:
+        await asyncio.sleep(self._bell.reserve(client_id))
 
     def _hash_customer(self, conversation: Conversation) -> str:
         """Name a customer to a vendor so that only we could tell who it is."""

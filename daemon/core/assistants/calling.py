@@ -78,8 +78,10 @@ def build_client(*, api_key: str, base_url: str | None) -> openai.AsyncOpenAI:
     )
 
 
-async def call_model(send: Callable[[], Awaitable[T]], *, first_pause_s: float) -> T:
-    """Send up to ATTEMPTS times and return what came back, whatever it is.
+async def call_model(
+    send: Callable[[], Awaitable[T]], *, first_pause_s: float, pace: Callable[[], Awaitable[None]]
+) -> T:
+    """Send up to ATTEMPTS times, each after the first at `pace`; return what came back.
 
     Raises:
         EngineFailed: the server refused, could not be reached or did not speak JSON.
@@ -94,6 +96,8 @@ async def call_model(send: Callable[[], Awaitable[T]], *, first_pause_s: float) 
         wait_jitter=first_pause_s,
     ):
         with attempt:
+            if attempt.num > 1:
+                await pace()
             return await _send_translated(send)
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
 

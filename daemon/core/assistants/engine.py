@@ -1,5 +1,6 @@
 """What every answering engine takes and gives; no engine lives here."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -27,13 +28,18 @@ class Exchange:
     bot: str
 
 
+async def unpaced() -> None:
+    """Let a call pass at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """All an engine may know of one turn.
 
     `situation` is one line that changes from turn to turn (local time, open or closed); it is kept
     out of the instructions so that these stay byte-stable. `customer_hash` identifies the
-    customer to the vendor without naming them.
+    customer to the vendor without naming them. `pace` is awaited before a model is called again: it
+    keeps the client's calls to OPENAI_RPS_PER_CLIENT, of which the first is counted already.
     """
 
     client_id: int
@@ -43,6 +49,7 @@ class Question:
     locale: str
     customer_hash: str
     history: tuple[Exchange, ...] = ()
+    pace: Callable[[], Awaitable[None]] = unpaced
 
 
 @dataclass(frozen=True, slots=True)

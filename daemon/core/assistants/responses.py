@@ -50,7 +50,9 @@ class ResponsesEngine:
 
     async def answer(self, question: Question) -> Reply:
         """Ask the model, and check what it says against the question's own FAQs."""
-        response = await call_model(lambda: self._send(question), first_pause_s=self._first_pause_s)
+        response = await call_model(
+            lambda: self._send(question), first_pause_s=self._first_pause_s, pace=question.pace
+        )
         if not isinstance(response, dict):
             # A proxy's HTML page reaches us as a str, whatever was asked for.
             raise EngineFailed("not_json", "The model server answered with something else.")

@@ -30,7 +30,7 @@ def show_all(
 ) -> None:
     """List messages, oldest first, without their text."""
     from daemon.core.inboxes import entry_document
-    from daemon.core.store.inbox import list_entries
+    from daemon.core.store.inbox_entries import list_entries
 
     with database(ctx) as opened:
         entries = opened.read(lambda conn: list_entries(conn, now=now(), state=state, limit=limit))

@@ -9,7 +9,7 @@ from daemon.api.bodies import read_body, read_id, read_query
 from daemon.api.models import InboxPage, RetryAll
 from daemon.api.shared import RUNTIME
 from daemon.core import inboxes
-from daemon.core.store.inbox import list_entries
+from daemon.core.store.inbox_entries import list_entries
 
 
 async def show_all(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from daemon.core.seeds import ClientChanges, ClientSeed, PhoneNumber, PhoneNumberId
-from daemon.core.store.inbox import InboxState
+from daemon.core.store.inbox_entries import InboxState
 from daemon.core.tokens import LIFETIME_LIMIT_DAYS
 
 LARGEST_ID = 2**63 - 1

@@ -6,7 +6,7 @@ from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, NotFound
 from daemon.core.store import audit, conversations, inbox, outbox
 from daemon.core.store.engine import Connection
-from daemon.core.store.inbox import InboxDetail, InboxEntry
+from daemon.core.store.inbox_entries import InboxDetail, InboxEntry, find_detail
 
 RETRY_CHUNK = 200
 """Messages taken up in one transaction: a few milliseconds of the writer's time."""
@@ -113,7 +113,7 @@ def drop(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
 
 
 def _get(conn: Connection, inbox_id: int, *, now: float) -> InboxDetail:
-    detail = inbox.find_detail(conn, inbox_id, now=now)
+    detail = find_detail(conn, inbox_id, now=now)
     if detail is None:
         raise NotFound(f"There is no message {inbox_id}. `released inbox list` shows them.")
     return detail

@@ -179,9 +179,14 @@ class TestRefusedCredential:
     async def test_another_client_goes_on(self, stage: Stage) -> None:
         """One client's stop is that client's: each has its own token."""
         await self._use_own_token(stage, "wrong-token")
+
+        async def is_stopped() -> bool:
+            await stage.write(HOURS_QUESTION, customer=stage.make_customer())
+            return await self._is_stopped(stage, 190)
+
+        await wait_until(is_stopped)
         customer = stage.make_customer()
         await stage.write(HOURS_QUESTION, customer=customer)
-        await self._wait_for_stop(stage, 190)
         assert HOURS == await ask(stage, number=SOL)
         assert [] == await stage.read_sent(customer)
 
@@ -198,14 +203,11 @@ class TestRefusedCredential:
     async def _stop(self, stage: Stage, customer: str) -> None:
         await stage.set_faults(token_refused=True)
         await stage.write(HOURS_QUESTION, customer=customer)
-        await self._wait_for_stop(stage, 190)
+        await wait_until(lambda: self._is_stopped(stage, 190))
 
-    async def _wait_for_stop(self, stage: Stage, code: int) -> None:
-        async def is_stopped() -> bool:
-            rows = stage.query("SELECT stopped_code FROM clients WHERE phone_number_id = ?", PLAZA)
-            return rows == [(code,)]
-
-        await wait_until(is_stopped)
+    async def _is_stopped(self, stage: Stage, code: int) -> bool:
+        rows = stage.query("SELECT stopped_code FROM clients WHERE phone_number_id = ?", PLAZA)
+        return rows == [(code,)]
 
     async def _use_own_token(self, stage: Stage, token: str) -> dict[str, object]:
         done = await stage.run_cli(

@@ -4,25 +4,36 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from tests.doubles.browser import CHROMIUM, Page, open_page
+from tests.doubles.browser import CHROMIUM, Page, open_browser, open_page
 from tests.doubles.sandbox_kit import Kit, open_kit
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 READY = "document.querySelectorAll('.client option').length === 4"
 ATTACK = "<img src=x onerror='document.title=`hacked`'>"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[str]:
+    """Start it once: that costs more than all that a test does in it."""
+    async with open_browser() as address:
+        yield address
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def kit() -> AsyncIterator[Kit]:
     async with open_kit() as opened:
         yield opened
 
 
-@pytest.fixture
-async def page(kit: Kit) -> AsyncIterator[Page]:
-    async with open_page(kit.url + "/") as opened:
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: str, kit: Kit) -> AsyncIterator[Page]:
+    async with open_page(browser, kit.url + "/") as opened:
         await opened.wait_for(READY)
         yield opened
         assert [] == opened.complaints
@@ -134,11 +145,11 @@ async def test_the_page_says_when_the_bot_is_not_there_and_when_it_is_back(
     await page.wait_for("document.querySelector('.theirs p')")
 
 
-async def test_a_stopped_daemon_is_named_before_anybody_writes() -> None:
+async def test_a_stopped_daemon_is_named_before_anybody_writes(browser: str) -> None:
     """The page looks by itself, and tells the operator what to start."""
     async with open_kit() as lender:
         url = lender.echo.url
-    async with open_kit(webhook_url=url) as kit, open_page(kit.url + "/") as page:
+    async with open_kit(webhook_url=url) as kit, open_page(browser, kit.url + "/") as page:
         await page.wait_for("document.querySelector('#banner')?.textContent.includes('running?')")
         line = await page.evaluate("document.querySelector('#banner').textContent")
     assert f"The webhook answers nothing at {url}: is released-daemon running?" == line
@@ -164,9 +175,9 @@ async def test_a_failed_answer_is_a_notice_and_no_bubble(kit: Kit, page: Page) -
     assert [] == await read_bubbles(page, "theirs")
 
 
-async def test_on_a_narrow_screen_the_panes_are_tabs(kit: Kit) -> None:
+async def test_on_a_narrow_screen_the_panes_are_tabs(browser: str, kit: Kit) -> None:
     """One customer at a time, with a mark when the other has news."""
-    async with open_page(kit.url + "/", width=390, height=800) as page:
+    async with open_page(browser, kit.url + "/", width=390, height=800) as page:
         await page.wait_for(READY)
         shown = "[...document.querySelectorAll('.pane')].map((each) => each.checkVisibility())"
         assert [True, False] == await page.evaluate(shown)

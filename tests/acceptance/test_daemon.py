@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.daemon_process import Daemon, Finished, find_free_port, run_program, wait_until
+from tests.doubles.daemon_process import (
+    Daemon,
+    Finished,
+    find_free_port,
+    run_program,
+    run_quickly,
+    wait_until,
+)
 from tests.doubles.model_server import Kind
 from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN, Stage, build_settings, open_stage
 
@@ -22,11 +29,10 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield opened
 
 
-async def run_daemon(folder: Path, *arguments: str, **settings: str) -> Finished:
-    """Run a daemon that is expected to refuse."""
+def complete(folder: Path, **settings: str) -> dict[str, str]:
+    """Add a port and a database."""
     database = {"DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'released.db'}"}
-    given = {"PORT": str(find_free_port()), **database, **settings}
-    return await run_program("daemon", *arguments, folder=folder, settings=given)
+    return {"PORT": str(find_free_port()), **database, **settings}
 
 
 def assert_refused(done: Finished, *words: str) -> None:
@@ -42,7 +48,8 @@ def assert_refused(done: Finished, *words: str) -> None:
 
 async def test_a_missing_setting_is_named_with_where_to_get_it(tmp_path: Path) -> None:
     """The operator reads what to do next; the other refusals are in integration/test_main.py."""
-    done = await run_daemon(tmp_path, META_VERIFY_TOKEN=VERIFY_TOKEN)
+    given = complete(tmp_path, META_VERIFY_TOKEN=VERIFY_TOKEN)
+    done = await run_program("daemon", folder=tmp_path, settings=given)
     assert_refused(done, "META_APP_SECRET", "App Dashboard")
 
 
@@ -50,7 +57,8 @@ async def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     """Which port, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = await run_daemon(tmp_path, **NEEDED, PORT=str(port))
+        given = complete(tmp_path, **NEEDED, PORT=str(port))
+        done = await run_quickly("daemon", folder=tmp_path, settings=given)
     assert_refused(done, str(port), "in use", "PORT")
 
 
@@ -64,7 +72,7 @@ async def test_the_version_is_told(tmp_path: Path) -> None:
 async def test_a_second_daemon_on_the_same_database_is_refused(stage: Stage) -> None:
     """Two would answer twice; the first goes on."""
     settings = {**stage.daemon.settings, "PORT": str(find_free_port())}
-    done = await run_program("daemon", folder=stage.daemon.folder, settings=settings)
+    done = await run_quickly("daemon", folder=stage.daemon.folder, settings=settings)
     assert_refused(done, "Another released-daemon", "DATABASE_URL")
     assert "ok" == (await stage.read_health())["status"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.command_line import PROGRAM, Result, clean_environment
+from tests.doubles.command_line import PROGRAM, Result, clean_environment, measured
 
 HOURS = "Abrimos de lunes a viernes de 9:00 a 22:00 y los sábados de 10:00 a 23:00."
 NUMBER = "631261586727899"
@@ -76,7 +76,7 @@ def assert_nothing_left(temporary: Path) -> None:
 
 def test_ask_prints_the_restaurants_hours(temporary: Path) -> None:
     """The contract's own question: the reply alone on stdout, exit 0, nothing left."""
-    result = ask(temporary, "¿Cuál es vuestro horario?")
+    result = ask(temporary, "¿Cuál es vuestro horario?", **measured())
     assert (0, "") == (result.code, result.err)
     assert result.out.startswith("¡Hola!")
     assert HOURS in result.out

@@ -10,17 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from daemon.api.ops import HEALTH_BUDGET_S
+from daemon.api.webhook import ACK_BUDGET_S
+from daemon.main import REQUESTS_S
+from daemon.work.crew import DRAIN_S
 from tests.doubles.daemon_process import STOP_S, wait_until
 from tests.doubles.stage import Stage, open_stage, read_demo_faqs
 
 HOURS_QUESTION = "¿Cuál es el horario?"
 HOURS = read_demo_faqs()[0].answer
 
+HURRY = {
+    "daemon.work.crew.DRAIN_S": 2.0,
+    "daemon.api.webhook.ACK_BUDGET_S": 0.5,
+    "daemon.api.ops.HEALTH_BUDGET_S": 0.5,
+}
+"""Budgets that a test waits out; that the real ones fit the contract is a test of its own."""
+
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """Give each test a house of its own: its daemon is killed or stopped."""
-    async with open_stage(tmp_path) as opened:
+    async with open_stage(tmp_path, budgets=HURRY) as opened:
         yield opened
         assert [] == opened.model.violations
         assert "Traceback" not in opened.daemon.read_log()
@@ -29,7 +40,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def plain_stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """Give a house whose answers need no model: its daemon starts in half the time."""
-    async with open_stage(tmp_path, ANSWER_ENGINE="local") as opened:
+    async with open_stage(tmp_path, budgets=HURRY, ANSWER_ENGINE="local") as opened:
         yield opened
         assert "Traceback" not in opened.daemon.read_log()
 
@@ -57,6 +68,13 @@ async def test_sigterm_lets_a_turn_finish_and_ends_with_0(stage: Stage) -> None:
     await stage.restart()
     await stage.settle()
     assert 1 == len(await stage.read_sent(customer))
+
+
+def test_the_real_budgets_fit_the_contract() -> None:
+    """An end takes less than ten seconds, an answer to Meta and to a probe at most five."""
+    assert REQUESTS_S + DRAIN_S < STOP_S
+    assert ACK_BUDGET_S <= 5
+    assert HEALTH_BUDGET_S <= 5
 
 
 async def test_sigterm_gives_back_what_cannot_finish(stage: Stage) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from daemon.api import webhook
 from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.echo_model import serve_echo_model
@@ -26,7 +27,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOUR_S = 3600.0
 
-ANSWERED_WITHIN_S = 8.0
+MARGIN_S = 3.0
+"""What a busy machine may add to a budget."""
+
+ANSWERED_WITHIN_S = 5.0 + MARGIN_S
 """What Meta may be kept waiting for a 503, on a busy machine; the daemon's own budget is five."""
 
 
@@ -104,15 +108,18 @@ async def test_health_says_when_nothing_can_be_written(house: InnerHouse) -> Non
     assert 200 == (await house.stage.call("GET", "/health")).status
 
 
-async def test_a_database_that_another_process_has_locked(crowd: Crowd) -> None:
+async def test_a_database_that_another_process_has_locked(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """503 in good time, no hang; when the lock is gone Meta's next try is answered."""
     stage = crowd.stage
+    monkeypatch.setattr(webhook, "ACK_BUDGET_S", 0.5)
     with closing(sqlite3.connect(stage.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
         body = build_text_webhook("hola", customer="34699999999", wamid="wamid.busy", number=SOL)
         assert_try_again(await stage.post(body))
-        assert time.monotonic() - started < ANSWERED_WITHIN_S
+        assert time.monotonic() - started < 0.5 + MARGIN_S
         other.execute("ROLLBACK")
     await crowd.ask(stage.make_customer(), number=SOL)
     await crowd.wait_until_settled()

@@ -10,11 +10,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.command_line import FAQS, LA_PLAZA, PROGRAM, clean_environment, run_process
+from tests.doubles.command_line import (
+    FAQS,
+    LA_PLAZA,
+    PROGRAM,
+    clean_environment,
+    measured,
+    run_quickly,
+)
+from tests.doubles.forking import Program, Streams, fork
 
 BUDGET_S = 30
 CONNECT = """
@@ -26,6 +35,7 @@ for stream in (0, 1, 2):
     os.dup2(terminal, stream)
 os.execvp(sys.argv[2], sys.argv[2:])
 """
+LOOKS = {"TERM": "xterm-256color", "COLUMNS": "100"}
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -33,7 +43,7 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 class Terminal:
     """A person at a terminal: reads until a text appears, types lines and keys."""
 
-    process: subprocess.Popen[bytes]
+    process: BaseProcess | subprocess.Popen[bytes]
     handle: int
     theirs: int | None
     seen: str = ""
@@ -54,6 +64,10 @@ class Terminal:
         """Read to the end and give the exit code."""
         while self._read():
             pass
+        if isinstance(self.process, BaseProcess):
+            self.process.join(BUDGET_S)
+            assert self.process.exitcode is not None
+            return self.process.exitcode
         return self.process.wait(BUDGET_S)
 
     def is_silent(self) -> bool:
@@ -84,20 +98,30 @@ class Terminal:
 
 @contextmanager
 def at_terminal(folder: Path, *arguments: str, **settings: str) -> Iterator[Terminal]:
-    with at_terminal_of(folder, *PROGRAM, *arguments, **settings) as terminal:
+    """Run `released` on a terminal of its own, from which Ctrl-C comes as a signal."""
+    ours, theirs = pty.openpty()
+    name = os.ttyname(theirs)
+    environment = clean_environment(**(LOOKS | measured() | settings))
+    streams = Streams(name, name, name, terminal=True)
+    process = fork(Program("released_cli", arguments, folder, environment, streams))
+    terminal = Terminal(process, ours, theirs)
+    try:
         yield terminal
+    finally:
+        process.kill()
+        process.join()
+        terminal.let_go()
+        os.close(ours)
 
 
 @contextmanager
-def at_terminal_of(folder: Path, *command: str, **settings: str) -> Iterator[Terminal]:
-    """Run a program on a terminal of its own, from which Ctrl-C comes as a signal."""
+def at_terminal_of(folder: Path, *command: str) -> Iterator[Terminal]:
+    """Run any program on a terminal of its own."""
     ours, theirs = pty.openpty()
-    connected = [sys.executable, "-c", CONNECT, os.ttyname(theirs), *command]
-    environment = clean_environment(**({"TERM": "xterm-256color", "COLUMNS": "100"} | settings))
     process = subprocess.Popen(
-        connected,
+        [sys.executable, "-c", CONNECT, os.ttyname(theirs), *command],
         cwd=folder,
-        env=environment,
+        env=clean_environment(**LOOKS),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -114,12 +138,12 @@ def at_terminal_of(folder: Path, *command: str, **settings: str) -> Iterator[Ter
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
+    run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     return tmp_path
 
 
 def list_clients(folder: Path) -> list[dict[str, object]]:
-    listed: list[dict[str, object]] = run_process(folder, "client", "list", "--json").json
+    listed: list[dict[str, object]] = run_quickly(folder, "client", "list", "--json").json
     return listed
 
 

@@ -1,6 +1,6 @@
 """A page in headless chromium, driven over its DevTools websocket; nothing but aiohttp is needed.
 
-async with open_page(url) as page:
+async with open_browser() as browser, open_page(browser, url) as page:
     await page.wait_for("document.title === 'x'")
     await page.type("hello")
 """
@@ -44,6 +44,7 @@ class Page:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._session = ""
+        self._context = ""
         self._calls = 0
         self._loaded = False
         self.asked: list[str] = []
@@ -64,7 +65,10 @@ class Page:
             self._note(answer)
 
     async def open(self, url: str, *, width: int, height: int) -> None:
-        target = await self.call("Target.createTarget", url="about:blank")
+        self._context = (await self.call("Target.createBrowserContext"))["browserContextId"]
+        target = await self.call(
+            "Target.createTarget", url="about:blank", browserContextId=self._context
+        )
         attached = await self.call(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
@@ -79,6 +83,10 @@ class Page:
             mobile=False,
         )
         await self._load("Page.navigate", url=url)
+
+    async def close(self) -> None:
+        self._session = ""
+        await self.call("Target.disposeBrowserContext", browserContextId=self._context)
 
     async def reload(self) -> None:
         await self._load("Page.reload")
@@ -121,7 +129,8 @@ class Page:
 
 
 @asynccontextmanager
-async def open_page(url: str, *, width: int = 1280, height: int = 900) -> AsyncIterator[Page]:
+async def open_browser() -> AsyncIterator[str]:
+    """Start chromium; give the address at which pages are opened in it."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         process = await asyncio.create_subprocess_exec(
@@ -133,17 +142,27 @@ async def open_page(url: str, *, width: int = 1280, height: int = 900) -> AsyncI
             env={"HOME": home, "PATH": str(Path(CHROMIUM).parent) + ":/usr/bin:/bin"},
         )
         try:
-            address = await _read_address(process)
-            async with (
-                aiohttp.ClientSession() as session,
-                session.ws_connect(address, max_msg_size=0) as socket,
-            ):
-                page = Page(socket)
-                await page.open(url, width=width, height=height)
-                yield page
+            yield await _read_address(process)
         finally:
             process.terminate()
             await process.communicate()
+
+
+@asynccontextmanager
+async def open_page(
+    browser: str, url: str, *, width: int = 1280, height: int = 900
+) -> AsyncIterator[Page]:
+    """Open a page that shares no storage with any other; close it at the end."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(browser, max_msg_size=0) as socket,
+    ):
+        page = Page(socket)
+        await page.open(url, width=width, height=height)
+        try:
+            yield page
+        finally:
+            await page.close()
 
 
 async def _read_address(process: asyncio.subprocess.Process) -> str:

@@ -10,17 +10,18 @@ that a test may kill and start it many times: a start costs a tenth of `python -
 import asyncio
 import importlib
 import inspect
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from tests.doubles.daemon_process import STOP_S, Daemon, build_environment, wait_until
+from tests.doubles.forking import MEASURED, Program, Streams, fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,6 @@ POINTS = {
     "recording": Point("daemon.core.sending", "accepted", "after"),
 }
 """Every arrow on the way of a message (design.md) at which a crash is a case of its own."""
-
-
-PRELOADED = (
-    "daemon.main",
-    "daemon.core.assistants.responses",
-    "alembic.command",
-    "multiprocessing.spawn",
-    "pytest",
-)
-"""What the process that is forked from has imported."""
 
 
 def arm(point: Point, *, nth: int) -> None:
@@ -110,8 +101,11 @@ class QuickDaemon(Daemon):
         port: int,
         point: str | None = None,
         nth: int = 1,
+        budgets: Mapping[str, float] | None = None,
     ) -> None:
+        """Give `budgets` by module and name, in seconds, to wait less for what is to run out."""
         super().__init__(folder, settings, port=port)
+        self._budgets = dict(budgets or {})
         self._forked: BaseProcess | None = None
         self._point = point
         self._nth = nth
@@ -130,20 +124,22 @@ class QuickDaemon(Daemon):
 
     async def start(self) -> None:
         assert not self.is_running
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOADED))
-        self._forked = context.Process(
-            target=_run,
-            args=(
-                str(self.folder),
-                build_environment(self.settings),
-                str(self.log_file),
-                self._point,
-                self._nth,
-            ),
+        said = str(self.log_file)
+        program = Program(
+            "daemon",
+            (),
+            self.folder,
+            # A killed process saves no measurements, so that making them would be in vain.
+            {
+                name: value
+                for name, value in build_environment(self.settings).items()
+                if name not in MEASURED
+            },
+            Streams(stdout=said, stderr=said),
         )
+        before = partial(_prepare, self._budgets, self._point, self._nth)
         # The first start waits for the imports of the process it is forked from.
-        await asyncio.to_thread(self._forked.start)
+        self._forked = await asyncio.to_thread(fork, program, before)
 
     async def wait(self, *, within_s: float = STOP_S) -> int:
         forked = self._forked
@@ -166,16 +162,11 @@ class QuickDaemon(Daemon):
         os.kill(self._forked.pid, number)
 
 
-def _run(
-    folder: str, environment: dict[str, str], log_file: str, point: str | None, nth: int
-) -> None:
-    """Be the daemon."""
-    log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+def _prepare(budgets: Mapping[str, float], point: str | None, nth: int) -> None:
+    for name, seconds in budgets.items():
+        module, _, constant = name.rpartition(".")
+        owner = importlib.import_module(module)
+        assert hasattr(owner, constant)
+        setattr(owner, constant, seconds)
     if point is not None:
         arm(POINTS[point], nth=nth)
-    importlib.import_module("daemon.main").main([])

@@ -28,16 +28,17 @@ from daemon.core.clients import add_client
 from daemon.core.faqs import Faq, parse_faqs
 from daemon.core.seeds import ClientSeed, validate
 from daemon.core.store.engine import Database
-from daemon.core.store.upgrade import prepare
 from daemon.sandbox import Pace, SandboxClient, SandboxConfig, serve_sandbox
+from tests.doubles.crashing_daemon import QuickDaemon
 from tests.doubles.daemon_process import (
     Daemon,
     Finished,
     find_free_port,
-    run_program,
+    run_quickly,
     wait_until,
 )
 from tests.doubles.model_server import Behaviour, ModelServer, serve_model_server
+from tests.doubles.new_database import copy_database, copy_new_database
 
 SECRET = "app-secret-of-the-tests"
 TOKEN = "EAAtokenofthetests"
@@ -190,7 +191,7 @@ class Stage:
 
     async def run_cli(self, *arguments: str, stdin: str = "") -> Finished:
         """Run `released` with the daemon's own settings."""
-        return await run_program(
+        return await run_quickly(
             "released_cli",
             *arguments,
             folder=self.daemon.folder,
@@ -253,8 +254,19 @@ def read_demo_faqs() -> tuple[Faq, ...]:
 
 def onboard(database: Path, seeds: Sequence[Mapping[str, Any]] = SEEDS) -> None:
     """Make the database and its clients, through the core's own use case."""
+    if seeds is SEEDS:
+        copy_database(database, _onboard_usual)
+    else:
+        _onboard(database, seeds)
+
+
+def _onboard_usual(database: Path) -> None:
+    _onboard(database, SEEDS)
+
+
+def _onboard(database: Path, seeds: Sequence[Mapping[str, Any]]) -> None:
+    copy_new_database(database)
     opened = Database(database)
-    prepare(opened)
     faqs = read_demo_faqs()
     for values in seeds:
         seed = validate(ClientSeed, values)
@@ -264,7 +276,11 @@ def onboard(database: Path, seeds: Sequence[Mapping[str, Any]] = SEEDS) -> None:
 
 @asynccontextmanager
 async def open_stage(
-    folder: Path, *, seeds: Sequence[Mapping[str, Any]] = SEEDS, **settings: str
+    folder: Path,
+    *,
+    seeds: Sequence[Mapping[str, Any]] = SEEDS,
+    budgets: Mapping[str, float] | None = None,
+    **settings: str,
 ) -> AsyncIterator[Stage]:
     """Set everything up and wait until the daemon is well; `settings` win over the quick ones."""
     port = find_free_port()
@@ -280,7 +296,7 @@ async def open_stage(
         aiohttp.ClientSession() as http,
     ):
         quick = build_settings(database, sandbox_url=sandbox_url, model_url=model.base_url)
-        daemon = Daemon(folder, quick | settings, port=port)
+        daemon = QuickDaemon(folder, quick | settings, port=port, budgets=budgets)
         try:
             await daemon.start()
             await daemon.wait_until_well()

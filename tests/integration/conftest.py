@@ -8,15 +8,15 @@ import pytest
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Database
 from daemon.core.store.group_commit import GroupCommit
-from daemon.core.store.upgrade import prepare
+from tests.doubles.new_database import copy_new_database
 from tests.doubles.store_kit import NUMBER_A, NUMBER_B, onboard
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Make a database file of its own, at the schema of this code."""
+    copy_new_database(tmp_path / "released.db")
     made = Database(tmp_path / "released.db")
-    prepare(made)
     yield made
     made.close()
 

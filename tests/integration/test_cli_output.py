@@ -13,6 +13,7 @@ from tests.doubles.command_line import (
     Shell,
     clean_environment,
     run_process,
+    run_quickly,
 )
 
 LONG = "Café " + "ñandú " * 30 + "fin"
@@ -82,14 +83,14 @@ def test_json_survives_a_stdout_without_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["client list", "client list --json", "client show 1"])
 def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path, command: str) -> None:
     """`released client list | head -1` says nothing about the pipe."""
-    run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
+    run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     done = pipe(tmp_path, f"released {command} | head -1; echo ${{PIPESTATUS[0]}} >&2")
     assert (1, "0\n") == (len(done.stdout.splitlines()), done.stderr)
 
 
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     """A reader that has gone before the first line is no error either."""
-    run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
+    run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     script = "{ sleep 0.1; released client list --json; echo $? >&2; } | exec true"
     assert "0\n" == pipe(tmp_path, script).stderr
 

@@ -17,7 +17,7 @@ from tests.doubles.command_line import (
     Shell,
     assert_refused,
     clean_environment,
-    run_process,
+    run_quickly,
 )
 
 SECRET = {"META_APP_SECRET": "secret"}
@@ -47,7 +47,7 @@ def read_address(process: subprocess.Popen[str]) -> str:
 
 def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
     """It prints its address, knows the clients, and Ctrl-C ends it with 130."""
-    run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
+    run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     with running(tmp_path, "--port", "0", HOST="0.0.0.0", PORT="9999", **SECRET) as process:
         url = read_address(process)
         with urllib.request.urlopen(url) as page:

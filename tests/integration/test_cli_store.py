@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.store import engine
 from daemon.core.store.upgrade import HEAD
 from tests.doubles.command_line import PROGRAM, Shell, assert_refused, clean_environment
 
@@ -56,9 +57,11 @@ def test_a_foreign_file_is_refused(shell: Shell, kind: str, command: tuple[str, 
         assert ["theirs"] == names
 
 
-def test_a_locked_database_is_one_line(shell: Shell) -> None:
+def test_a_locked_database_is_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another program keeps the database to itself, the wait is bounded and ends clearly."""
     shell.must("db", "upgrade")
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(engine, "PRAGMAS", (*engine.PRAGMAS, "busy_timeout=100"))
     with closing(sqlite3.connect("released.db", isolation_level=None)) as conn:
         conn.execute("BEGIN IMMEDIATE")
         result = shell.run("token", "create", "x")

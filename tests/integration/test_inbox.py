@@ -11,6 +11,7 @@ from daemon.core import sending, turns
 from daemon.core.clients import stop_client
 from daemon.core.meta.wire import Customer
 from daemon.core.store import inbox as store
+from daemon.core.store import inbox_entries as entries
 from daemon.core.store import outbox as outbox_store
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
@@ -60,7 +61,7 @@ def write(conn: Connection, client: Client, wamid: str, **fields: Any) -> int:
 
 
 def shown(conn: Connection, **options: Any) -> list[tuple[str, str]]:
-    return [(entry.wamid, entry.state) for entry in store.list_entries(conn, now=NOW, **options)]
+    return [(entry.wamid, entry.state) for entry in entries.list_entries(conn, now=NOW, **options)]
 
 
 def test_known_wamids_are_dropped_and_new_ones_counted(conn: Connection, a: Client) -> None:
@@ -137,7 +138,7 @@ def test_a_customer_is_shown_by_phone_or_user_id(
 ) -> None:
     """The phone's digits where they are known."""
     write(conn, a, "1", customer=customer)
-    detail = store.find_detail(conn, 1, now=NOW)
+    detail = entries.find_detail(conn, 1, now=NOW)
     assert detail is not None
     assert (printed, "hola", 1, None) == (
         detail.entry.customer,
@@ -145,7 +146,7 @@ def test_a_customer_is_shown_by_phone_or_user_id(
         detail.conversation_id,
         detail.turn_id,
     )
-    assert store.find_detail(conn, 2, now=NOW) is None
+    assert entries.find_detail(conn, 2, now=NOW) is None
 
 
 def test_what_waits_is_counted_with_its_age(conn: Connection, a: Client) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from daemon.core.settings import Settings
 from daemon.main import main
+from tests.doubles.daemon_process import find_free_port
 from tests.doubles.stage import SECRET, VERIFY_TOKEN
 
 NEEDED = {"META_APP_SECRET": SECRET, "META_VERIFY_TOKEN": VERIFY_TOKEN}
@@ -93,7 +94,8 @@ def test_a_database_that_cannot_be_had_is_refused(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     """The line names DATABASE_URL."""
-    assert "DATABASE_URL" in refuse(monkeypatch, **NEEDED, DATABASE_URL=url)
+    port = str(find_free_port())
+    assert "DATABASE_URL" in refuse(monkeypatch, **NEEDED, PORT=port, DATABASE_URL=url)
 
 
 def test_a_file_that_is_no_database_of_ours_is_refused_and_kept(
@@ -102,7 +104,8 @@ def test_a_file_that_is_no_database_of_ours_is_refused_and_kept(
     """Somebody's notes stay somebody's notes."""
     notes = Path("notes.db")
     notes.write_text("These are my notes.\n" * 100)
-    line = refuse(monkeypatch, **NEEDED, DATABASE_URL=f"sqlite+aiosqlite:///{notes}")
+    url, port = f"sqlite+aiosqlite:///{notes}", str(find_free_port())
+    line = refuse(monkeypatch, **NEEDED, PORT=port, DATABASE_URL=url)
     assert "not a database of Released" in line
     assert notes.read_text().startswith("These are my notes.")
 

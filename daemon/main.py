@@ -48,6 +48,7 @@ async def serve(settings: Settings) -> bool:
     # Bound first: a port that is taken must be told before any work is begun.
     with _bound(settings.host, settings.port) as sockets:
         async with open_runtime(settings) as runtime:
+            _warn_of_missing_token(runtime)
             return await _run(runtime, sockets, stop)
 
 
@@ -77,6 +78,17 @@ async def _run(runtime: Runtime, sockets: Sequence[socket.socket], stop: asyncio
     finally:
         await runner.cleanup()
     return not died.is_set()
+
+
+def _warn_of_missing_token(runtime: Runtime) -> None:
+    token_for = runtime.settings.token_for
+    mute = [
+        client.id
+        for client in runtime.directory.all()
+        if client.active and token_for(client.access_token) is None
+    ]
+    if mute:
+        log.warning("META_ACCESS_TOKEN is not set", extra={"clients_that_cannot_send": mute})
 
 
 @contextmanager

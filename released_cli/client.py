@@ -137,13 +137,13 @@ def show_all(
 @app.command("show")
 def show(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     """Show all that is known of a client."""
-    from daemon.core.clients import get_client
+    from daemon.core.clients import get_client, is_credential_stop
 
     with database(ctx) as opened:
         client = opened.read(lambda conn: get_client(conn, ref))
     _print_client(client, as_json=as_json)
     _warn_of_hours(client)
-    if client.stopped_code is not None:
+    if client.stopped_code is not None and not is_credential_stop(client):
         say(f"Once the cause is mended: released client resume {client.id}")
 
 

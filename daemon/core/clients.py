@@ -105,13 +105,17 @@ def set_active(conn: Connection, client_id: int, *, active: bool, now: float, ac
 
 
 def stop_client(
-    conn: Connection, client_id: int, *, code: int, access_token: str, now: float
+    conn: Connection, client_id: int, *, code: int, access_token: str | None, now: float
 ) -> None:
-    """Stop a client's sends for a reason that waiting does not cure; its messages stay pending."""
+    """Stop a client's sends for a reason that waiting does not cure; its messages stay pending.
+
+    `access_token` is the one that was refused, empty when there was none to send with; None when
+    the reason has nothing to do with it.
+    """
     stopped = {
         "stopped_code": code,
         "stopped_at": now,
-        "stopped_token_digest": token_digest(access_token),
+        "stopped_token_digest": None if access_token is None else token_digest(access_token),
     }
     store.update_client(conn, client_id, stopped)
     audit.append(

@@ -3,11 +3,16 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from daemon.core.clients import token_digest
 from daemon.core.meta.codes import Remedy, classify, describe
 from daemon.core.schedule import UnreadableHours, read_hours
 from daemon.core.store.clients import Client
 from daemon.core.wording import default_fallback
 
+_SET_ONE = (
+    "no access token is set: put one into META_ACCESS_TOKEN and restart released-daemon, or give"
+    " this client its own with `released client update REF --access-token-file PATH`"
+)
 _REPLACE_SHARED = (
     "Meta refuses the shared access token: put a new one into META_ACCESS_TOKEN"
     " and restart released-daemon"
@@ -66,6 +71,8 @@ def unread_hours(client: Client) -> str | None:
 
 
 def _explain_stop(client: Client, code: int) -> str:
+    if client.stopped_token_digest == token_digest(""):
+        return _SET_ONE
     if classify(code) is Remedy.CREDENTIAL and client.access_token is None:
         return _REPLACE_SHARED
     return describe(code)

@@ -109,7 +109,7 @@ def _note_failure(conn: Connection, client_id: int, turn_id: int, status: Delive
     if code is None or client is None or client.stopped_code is not None:
         return
     if classify(code) in (Remedy.POLICY, Remedy.REGISTER):
-        stop_client(conn, client_id, code=code, access_token="", now=status.at)
+        stop_client(conn, client_id, code=code, access_token=None, now=status.at)
 
 
 def _wait(conn: Connection, row: Outgoing, *, error: str, **values: object) -> None:

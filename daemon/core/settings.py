@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.core.errors import Misconfigured
@@ -102,16 +109,26 @@ class Settings(BaseSettings):
             return own_token
         return self.meta_access_token.get_secret_value()
 
+    @field_validator("meta_graph_url", "openai_base_url", "public_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address such as https://bot.example.com")
+        return url
+
     @model_validator(mode="after")
     def _an_engine_has_its_key(self) -> Self:
         needs_key = self.answer_engine == "responses" or (
             self.answer_engine == "chat" and self.openai_base_url is None
         )
         if needs_key and self.openai_api_key is None:
-            raise ValueError(
-                f"ANSWER_ENGINE={self.answer_engine} needs OPENAI_API_KEY"
-                f" ({WHERE_TO_GET['OPENAI_API_KEY']})"
-            )
+            needed = f"OPENAI_API_KEY ({WHERE_TO_GET['OPENAI_API_KEY']})"
+            if self.answer_engine == "chat":
+                needed = f"OPENAI_BASE_URL (your own server's, with /v1) or {needed}"
+            raise ValueError(f"ANSWER_ENGINE={self.answer_engine} needs {needed}")
         return self
 
     def require_for_daemon(self) -> None:

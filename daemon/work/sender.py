@@ -13,7 +13,7 @@ from daemon.core import sending
 from daemon.core.answering import is_window_closed
 from daemon.core.clients import stop_client
 from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
-from daemon.core.meta.codes import Remedy, retry_delay
+from daemon.core.meta.codes import Remedy, describe, retry_delay
 from daemon.core.meta.outbound import build_text
 from daemon.core.runtime import Runtime
 from daemon.core.sending import Begun
@@ -157,7 +157,8 @@ class Sender:
         if not stopped:
             return _Wait(0.0)
         self._metrics.client_stops.labels(str(code)).inc()
-        log.error("client stopped", extra={"client": row.client_id, "code": code})
+        facts = {"client": row.client_id, "code": code, "reason": describe(code)}
+        log.error("client stopped", extra=facts)
         return _Wait(None)
 
     def _note(self, row: Outgoing, outcome: str, error: str | None) -> None:

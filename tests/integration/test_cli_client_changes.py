@@ -129,10 +129,18 @@ def test_show_says_why_a_client_is_stopped(shell: Shell) -> None:
     stop(190)
     shown = shell.must("client", "show", "1")
     assert "since 2023-11-14T22:13:20Z, error 190" in shown.out
-    assert "released client resume 1" in shown.err
+    assert "META_ACCESS_TOKEN" in shown.out
+    assert "resume" not in shown.err
+
     stopped = shell.must("client", "show", "1", "--json").json["stopped"]
     assert (190, "2023-11-14T22:13:20Z") == (stopped["code"], stopped["since"])
     assert "stopped (190)" in shell.must("client", "list").out
+
+
+def test_show_names_the_command_that_ends_a_stop(shell: Shell) -> None:
+    """Where no new token ends it by itself, the operator does."""
+    stop(131031)
+    assert "released client resume 1" in shell.must("client", "show", "1").err
 
 
 def test_resume_lets_a_client_go_on(shell: Shell) -> None:

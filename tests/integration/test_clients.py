@@ -72,6 +72,7 @@ def test_a_new_client_is_active_with_version_one(client_a: Client) -> None:
         "faq_count": 2,
         "assistant_version": 1,
         "stopped": None,
+        "warnings": [],
     } == document
 
 

@@ -104,7 +104,7 @@ def test_the_engine_follows_from_the_key(
 @pytest.mark.parametrize("engine", ["responses", "chat"])
 def test_an_engine_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     """It is said at the start and not at the first message."""
-    with pytest.raises(Misconfigured, match=f"ANSWER_ENGINE={engine} needs OPENAI_API_KEY"):
+    with pytest.raises(Misconfigured, match=f"ANSWER_ENGINE={engine} needs .*OPENAI_API_KEY"):
         with_env(monkeypatch, ANSWER_ENGINE=engine)
 
 
@@ -153,3 +153,13 @@ def test_customers_are_hashed_under_a_key_of_ours(monkeypatch: pytest.MonkeyPatc
     """The app secret is stable; without one there is no key."""
     assert load_settings().hash_key == b""
     assert with_env(monkeypatch, META_APP_SECRET="s").hash_key == b"s"
+
+
+@pytest.mark.parametrize("name", ["META_GRAPH_URL", "OPENAI_BASE_URL", "PUBLIC_URL"])
+@pytest.mark.parametrize("url", ["foo", "localhost:11434", "ftp://example.com", "https://"])
+def test_an_address_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    """It is said at the start, by the setting's name, and not by each send that fails."""
+    with pytest.raises(Misconfigured, match=f"{name}.*must be an address"):
+        with_env(monkeypatch, **{name: url})

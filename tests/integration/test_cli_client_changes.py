@@ -131,7 +131,6 @@ def test_show_says_why_a_client_is_stopped(shell: Shell) -> None:
     assert "since 2023-11-14T22:13:20Z, error 190" in shown.out
     assert "META_ACCESS_TOKEN" in shown.out
     assert "resume" not in shown.err
-
     stopped = shell.must("client", "show", "1", "--json").json["stopped"]
     assert (190, "2023-11-14T22:13:20Z") == (stopped["code"], stopped["since"])
     assert "stopped (190)" in shell.must("client", "list").out

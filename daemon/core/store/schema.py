@@ -29,10 +29,8 @@ RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 def _partial(
     name: str, *columns: str | sa.Column[object], where: str, unique: bool = False
 ) -> sa.Index:
-    condition = sa.text(where)
-    return sa.Index(
-        name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition
-    )
+    # Only SQLite's word for it: naming another dialect's would import that dialect, 45 ms a start.
+    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where))
 
 
 clients = sa.Table(

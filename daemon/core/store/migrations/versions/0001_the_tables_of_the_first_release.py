@@ -76,7 +76,6 @@ def upgrade() -> None:
             ["name"],
             unique=True,
             sqlite_where=sa.text("revoked_at IS NULL"),
-            postgresql_where=sa.text("revoked_at IS NULL"),
         )
 
     op.create_table(
@@ -120,21 +119,18 @@ def upgrade() -> None:
             ["lease_until"],
             unique=False,
             sqlite_where=sa.text("lease_until IS NOT NULL"),
-            postgresql_where=sa.text("lease_until IS NOT NULL"),
         )
         batch_op.create_index(
             "uq_conversations_user_id",
             ["client_id", "user_id"],
             unique=True,
             sqlite_where=sa.text("user_id IS NOT NULL"),
-            postgresql_where=sa.text("user_id IS NOT NULL"),
         )
         batch_op.create_index(
             "uq_conversations_wa_id",
             ["client_id", "wa_id"],
             unique=True,
             sqlite_where=sa.text("wa_id IS NOT NULL"),
-            postgresql_where=sa.text("wa_id IS NOT NULL"),
         )
 
     op.create_table(
@@ -233,14 +229,12 @@ def upgrade() -> None:
             ["id"],
             unique=False,
             sqlite_where=sa.text("state = 'answered'"),
-            postgresql_where=sa.text("state = 'answered'"),
         )
         batch_op.create_index(
             "ix_inbox_claim",
             ["client_id", "conversation_id", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'pending'"),
-            postgresql_where=sa.text("state = 'pending'"),
         )
         batch_op.create_index("ix_inbox_conversation", ["conversation_id", "id"], unique=False)
         batch_op.create_index(
@@ -248,21 +242,18 @@ def upgrade() -> None:
             ["id"],
             unique=False,
             sqlite_where=sa.text("state = 'parked'"),
-            postgresql_where=sa.text("state = 'parked'"),
         )
         batch_op.create_index(
             "ix_inbox_pending",
             ["id"],
             unique=False,
             sqlite_where=sa.text("state = 'pending'"),
-            postgresql_where=sa.text("state = 'pending'"),
         )
         batch_op.create_index(
             "ix_inbox_turn",
             ["turn_id"],
             unique=False,
             sqlite_where=sa.text("turn_id IS NOT NULL"),
-            postgresql_where=sa.text("turn_id IS NOT NULL"),
         )
 
     op.create_table(
@@ -307,14 +298,12 @@ def upgrade() -> None:
             ["due_at"],
             unique=False,
             sqlite_where=sa.text("state IN ('queued', 'sending', 'in_doubt')"),
-            postgresql_where=sa.text("state IN ('queued', 'sending', 'in_doubt')"),
         )
         batch_op.create_index(
             "ix_outbox_open",
             ["conversation_id", "seq"],
             unique=False,
             sqlite_where=sa.text("state IN ('queued', 'sending', 'in_doubt')"),
-            postgresql_where=sa.text("state IN ('queued', 'sending', 'in_doubt')"),
         )
         batch_op.create_index("ix_outbox_turn", ["turn_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_wamid"), ["wamid"], unique=False)

@@ -5,6 +5,7 @@ dropped before it costs anything.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -53,7 +54,7 @@ class _Owned:
     rekeys: tuple[tuple[int, CustomerRekey], ...]
 
 
-_Waiting = list[tuple[_Owned, asyncio.Future[tuple[Ring, ...]]]]
+_Waiting = tuple[_Owned, asyncio.Future[tuple[Ring, ...]]]
 
 
 class Intake:
@@ -67,7 +68,7 @@ class Intake:
         self._directory = directory
         self._clock = clock
         self._index = CustomerIndex()
-        self._waiting: _Waiting = []
+        self._waiting: deque[_Waiting] = deque()
         self._flushing: asyncio.Task[None] | None = None
 
     async def accept(self, delivery: Delivery) -> Accepted:
@@ -82,6 +83,11 @@ class Intake:
         if owned.messages or owned.statuses or owned.rekeys:
             rings = await self._keep(owned)
         return Accepted(rings, len(owned.messages), len(owned.statuses), unknown_number)
+
+    @property
+    def is_keeping(self) -> bool:
+        """Tell whether a delivery waits to be on disk."""
+        return self._flushing is not None and not self._flushing.done()
 
     async def close(self) -> None:
         """Wait for what is being written."""
@@ -122,39 +128,52 @@ class Intake:
     async def _flush(self) -> None:
         """Write all that waits as one job, and again while more has come meanwhile."""
         while self._waiting:
-            batch, self._waiting = self._waiting, []
-            await self._write(batch)
+            await self._write(_Batch(self._waiting, self._index, self._clock()))
 
-    async def _write(self, batch: _Waiting) -> None:
-        work = _Batch([owned for owned, _ in batch], self._index, self._clock())
+    async def _write(self, batch: "_Batch") -> None:
         try:
-            rings, learnt = await self._store.write(work.keep)
+            rings, learnt = await self._store.write(batch.keep)
         except Exception as error:  # noqa: BLE001 - each waiting request answers for itself
-            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
+            taken = batch.take()
+            if len(taken) > 1 and not isinstance(error, StoreUnavailable):
                 # One delivery that cannot be kept must not keep its neighbours out.
-                for alone in batch:
-                    await self._write([alone])
+                for alone in taken:
+                    await self._write(_Batch(deque([alone]), self._index, self._clock()))
                 return
-            for _, future in batch:
+            for _, future in taken:
                 if not future.done():
                     future.set_exception(error)
             return
         self._index.learn(learnt)
-        for (_, future), rung in zip(batch, rings, strict=True):
+        for (_, future), rung in zip(batch.take(), rings, strict=True):
             if not future.done():
                 future.set_result(rung)
 
 
 class _Batch:
-    """What one commit keeps. `keep` may run twice: it changes nothing but the database."""
+    """What one commit keeps: all that waits when the writer comes to it.
 
-    def __init__(self, items: Sequence[_Owned], index: CustomerIndex, now: float) -> None:
-        self._items = items
+    `keep` may run twice: it changes nothing but the database.
+    """
+
+    def __init__(self, waiting: deque[_Waiting], index: CustomerIndex, now: float) -> None:
+        self._waiting = waiting
+        self._taken: list[_Waiting] = []
+        self._items: Sequence[_Owned] = ()
         self._index = index
         self._now = now
 
+    def take(self) -> Sequence[_Waiting]:
+        """Take what waits, the first time; from then on only say what was taken."""
+        if not self._taken:
+            # One by one: the loop goes on adding while the writer's thread takes.
+            self._taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            self._items = [owned for owned, _ in self._taken]
+        return self._taken
+
     def keep(self, conn: Connection) -> tuple[list[tuple[Ring, ...]], CustomerIndex]:
         """Write messages in one statement, then statuses; return what to ring for each item."""
+        self.take()
         index = CustomerIndex(self._index)
         self._rekey(conn, index)
         self._open_conversations(conn, index)

@@ -103,7 +103,6 @@ def _utc(at: datetime) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def read_hours(text: str) -> Hours:
     """Read hours as an agency types them; raises `UnreadableHours` rather than guess."""
     return Hours(build_osm(read_week(text)))

@@ -39,7 +39,7 @@ class Begun(Enum):
 def begin(conn: Connection, row: Outgoing) -> Begun:
     """Note that the request is about to leave, unless somebody was faster."""
     if outbox.take(conn, row):
-        inbox.mark_turn(
+        inbox.count_send(
             conn, client_id=row.client_id, turn_id=row.turn_id, attempts=row.attempts + 1
         )
         return Begun.OURS
@@ -48,7 +48,7 @@ def begin(conn: Connection, row: Outgoing) -> Begun:
 
 def accepted(conn: Connection, row: Outgoing, *, wamid: str | None, now: float) -> None:
     """Meta took it."""
-    outbox.set_open(conn, row, state="sent", wamid=wamid, sent_at=now, error=None)
+    outbox.accept(conn, row, wamid=wamid, now=now)
     _close_turn(conn, client_id=row.client_id, turn_id=row.turn_id)
 
 
@@ -119,4 +119,4 @@ def _wait(conn: Connection, row: Outgoing, *, error: str, **values: object) -> N
 
 def _close_turn(conn: Connection, *, client_id: int, turn_id: int) -> None:
     if not outbox.is_turn_open(conn, client_id=client_id, turn_id=turn_id):
-        inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, state="done", error=None)
+        inbox.close_turn(conn, client_id=client_id, turn_id=turn_id)

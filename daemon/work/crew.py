@@ -42,7 +42,12 @@ class Crew:
         )
         sender = Sender(runtime, metrics, jitter=lambda: random.uniform(0.5, 1.5))  # noqa: S311
         runner = TurnRunner(runtime, sender, self._bell, metrics)
-        self._pool = Pool(self._bell, runner.run, workers=settings.workers)
+        self._pool = Pool(
+            self._bell,
+            runner.run,
+            workers=settings.workers,
+            is_pressed=lambda: runtime.intake.is_keeping,
+        )
         self._sweeper = Sweeper(runtime, self._bell, metrics)
         self._tasks: list[asyncio.Task[None]] = []
         self._on_death = on_death

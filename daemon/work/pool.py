@@ -1,4 +1,4 @@
-"""Keeps up to WORKERS conversations in work at once.
+"""Keeps up to WORKERS conversations in work at once, fewer while the event loop is short of time.
 
 A worker's own error costs its conversation a pause; an error of the pool itself ends it, and the
 process with it, so that the supervisor starts anew.
@@ -15,17 +15,52 @@ log = logging.getLogger(__name__)
 ERROR_PAUSE_S = 2.0
 """How long a conversation rests after its worker failed in a way nobody foresaw."""
 
+PASS_S = 0.002
+"""How long a pass of the event loop may take while a message waits to be acknowledged: that takes a
+few passes, and Meta waits for it; a turn can wait."""
+
+FEWEST = 2
+"""Turns that go on however busy the loop is: one on it while another's rows are written."""
+
+GROWTH, SHRINKAGE = 0.2, 0.8
+"""What a short pass adds to the number of turns at once, and a long one leaves of it."""
+
+RECOVERY = 1.1
+"""What the number of turns at once is multiplied by when nobody waits for an acknowledgement."""
+
+
+def adapt_limit(limit: float, *, pass_s: float, pressed: bool, busy: int, workers: int) -> float:
+    """Decide how many turns may go on at once after a pass of the loop took so long.
+
+    `pressed`: somebody waits for an acknowledgement. Never under FEWEST and never over `workers`; a
+    long pass takes it below what is `busy` now.
+    """
+    if not pressed:
+        return min(limit * RECOVERY, workers)
+    if pass_s <= PASS_S:
+        return min(limit + GROWTH, workers)
+    return max(min(limit, busy) * SHRINKAGE, min(FEWEST, workers))
+
 
 class Pool:
     """Takes from the bell and runs `work` on each conversation it is given."""
 
-    def __init__(self, bell: Bell, work: Callable[[Key], Awaitable[None]], *, workers: int) -> None:
-        """Run nothing yet."""
+    def __init__(
+        self,
+        bell: Bell,
+        work: Callable[[Key], Awaitable[None]],
+        *,
+        workers: int,
+        is_pressed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Run nothing yet; `is_pressed` tells whether somebody waits for an acknowledgement."""
+        self._is_pressed = is_pressed
         self._bell = bell
         self._work = work
         self._workers = workers
-        self._free = asyncio.Semaphore(workers)
+        self._limit = float(workers)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
 
     @property
     def busy(self) -> int:
@@ -35,15 +70,14 @@ class Pool:
     async def run(self) -> None:
         """Take and work until cancelled; what is in work then goes on until `drain`."""
         while True:
-            await self._free.acquire()
-            try:
-                key = await self._bell.take()
-            except BaseException:
-                self._free.release()
-                raise
+            while self.busy >= int(self._limit):
+                self._freed.clear()
+                await self._freed.wait()
+            key = await self._bell.take()
             task = asyncio.create_task(self._run_one(key), name=f"turn-{key[1]}")
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._note_end)
+            await self._feel_pulse()
 
     async def drain(self, *, within_s: float) -> None:
         """Let what is in work finish, and cancel what has not when the time is over."""
@@ -54,6 +88,23 @@ class Pool:
             task.cancel()
         await asyncio.gather(*leftover, return_exceptions=True)
 
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._freed.set()
+
+    async def _feel_pulse(self) -> None:
+        """Time one pass of the loop, and let more or fewer turns go on at once."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(0)
+        self._limit = adapt_limit(
+            self._limit,
+            pass_s=loop.time() - began,
+            pressed=self._is_pressed(),
+            busy=self.busy,
+            workers=self._workers,
+        )
+
     async def _run_one(self, key: Key) -> None:
         try:
             await self._work(key)
@@ -62,4 +113,3 @@ class Pool:
             self._bell.wake(key, after_s=ERROR_PAUSE_S)
         finally:
             self._bell.done(key)
-            self._free.release()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from daemon.core import sending
+from daemon.core import sending, turns
 from daemon.core.answering import is_window_closed
 from daemon.core.clients import stop_client
 from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
@@ -36,6 +36,18 @@ class _Wait:
     after_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the sends of a hand came.
+
+    `after_s`: the seconds after which to go on, if ever. `more`: whether messages wait in the
+    conversation, which was given back with the last send; None while the hand still holds it.
+    """
+
+    after_s: float | None = None
+    more: bool | None = None
+
+
 class Sender:
     """Brings answers to Meta, one conversation's in order."""
 
@@ -49,15 +61,18 @@ class Sender:
         self._metrics = metrics
         self._jitter = jitter
 
-    async def send_all(self, hand: Hand, rows: tuple[Outgoing, ...]) -> float | None:
-        """Send in order as far as it goes; give the seconds after which to go on, if ever."""
+    async def send_all(self, hand: Hand, rows: tuple[Outgoing, ...]) -> Progress:
+        """Send in order as far as it goes."""
+        more = None
         for row in rows:
-            stuck = await self._send(hand, row)
-            if stuck is not None:
-                return stuck.after_s
-        return None
+            stuck = await self._send(hand, row, is_last=row is rows[-1])
+            if isinstance(stuck, _Wait):
+                return Progress(after_s=stuck.after_s)
+            more = stuck
+        return Progress(more=more)
 
-    async def _send(self, hand: Hand, row: Outgoing) -> _Wait | None:
+    async def _send(self, hand: Hand, row: Outgoing, *, is_last: bool) -> _Wait | bool | None:
+        """Send one, and after the last give the conversation back: then say if more waits in it."""
         client = self._directory.find(row.client_id)
         if client is None or not client.active:
             return await self._give_up(row, "client_inactive")
@@ -73,7 +88,7 @@ class Sender:
         if begun is not Begun.OURS:
             # When another turn has it, what follows in the conversation is for that turn to send.
             return None if begun is Begun.SETTLED else _Wait(None)
-        return await self._deliver(hand, row, client, token)
+        return await self._deliver(hand, row, client, token, is_last=is_last)
 
     async def _hold_if_early(self, hand: Hand, row: Outgoing) -> _Wait | None:
         """Find the reason in the message's own past why it is not to be sent now."""
@@ -87,7 +102,9 @@ class Sender:
             return await self._give_up(row, "expired")
         return None
 
-    async def _deliver(self, hand: Hand, row: Outgoing, client: Client, token: str) -> _Wait | None:
+    async def _deliver(
+        self, hand: Hand, row: Outgoing, client: Client, token: str, *, is_last: bool
+    ) -> _Wait | bool | None:
         payload = build_text(to=hand.conversation.customer, text=row.text or "", callback_id=row.id)
         try:
             wamid = await self._graph.send_message(
@@ -99,9 +116,15 @@ class Sender:
             return await self._doubt(row, "in_doubt", attempts=row.attempts + 1)
         except SendRefused as refused:
             return await self._refused(row, refused, token)
-        await self._store.insist(partial(sending.accepted, row=row, wamid=wamid, now=self._clock()))
+        now = self._clock()
+
+        def record(conn: Connection) -> bool | None:
+            sending.accepted(conn, row, wamid=wamid, now=now)
+            return turns.release(conn, hand) if is_last else None
+
+        more = await self._store.insist(record)
         self._note(row, "accepted", None)
-        return None
+        return more
 
     async def _refused(self, row: Outgoing, refused: SendRefused, token: str) -> _Wait:
         self._metrics.graph_errors.labels(str(refused.code)).inc()

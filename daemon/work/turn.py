@@ -99,7 +99,7 @@ class TurnRunner:
     async def _work(self, key: Key, client: Client, hand: Hand) -> None:
         try:
             rows = hand.unsent or await self._answer(client, hand)
-            again_after_s = await self._sender.send_all(hand, rows)
+            progress = await self._sender.send_all(hand, rows)
         except LeaseLost:
             log.warning("lease lost", extra={"client": key[0], "conversation": key[1]})
             self._bell.wake(key)
@@ -112,9 +112,11 @@ class TurnRunner:
             # The messages stay counted as tried: whatever this is, three times is enough.
             await self._store.insist(partial(turns.release, hand=hand))
             raise
-        more = await self._store.insist(partial(turns.release, hand=hand))
-        if more or again_after_s is not None:
-            self._bell.wake(key, after_s=again_after_s or 0.0)
+        more = progress.more
+        if more is None:
+            more = await self._store.insist(partial(turns.release, hand=hand))
+        if more or progress.after_s is not None:
+            self._bell.wake(key, after_s=progress.after_s or 0.0)
 
     async def _answer(self, client: Client, hand: Hand) -> tuple[Outgoing, ...]:
         """Make the one answer to all that the customer wrote and put it in the outbox."""

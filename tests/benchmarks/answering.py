@@ -1,8 +1,9 @@
 """How many answers a second the daemon makes, webhook to Graph, and what CPU each one takes.
 
-Model and Graph answer at once. Against plain aiohttp clients that make the same two calls, with
-bodies of the same size and as many in flight as the daemon has workers. Run by hand:
-`python -m tests.benchmarks.answering [ROUNDS]`; the two take turns within each round.
+Against plain aiohttp clients that make the same two calls, with bodies of the same size and as many
+in flight as the daemon has workers; the two take turns within each round. First model and Graph
+answer at once, which shows what the daemon itself costs; then as real ones do, which shows what of
+that a customer would notice. Run by hand: `python -m tests.benchmarks.answering [ROUNDS]`.
 """
 
 import asyncio
@@ -28,13 +29,27 @@ from tests.benchmarks.loading import TEXT, Connections, Crowd
 from tests.benchmarks.processes import ROOT, Program, daemon_settings, onboard, running
 from tests.benchmarks.tables import Measure, print_measures, print_table
 
-CROWD = Crowd(clients=20, customers=400)
+CROWD = Crowd(clients=20, customers=800)
 """Each customer writes once a round, so that histories grow from round to round."""
 
-WORKERS = 64
 CONNECTIONS = 32
 ROUND_S = 60.0
 POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """How long model and Graph take, in seconds, and how many conversations are in work at once."""
+
+    name: str
+    model_s: float
+    graph_s: float
+    workers: int
+
+
+INSTANT = Peers("at once", 0, 0, 64)
+REAL = Peers("after 200 and 50 ms", 0.2, 0.05, 200)
+"""The waits and the number in flight of the table that the targets come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +61,19 @@ class Round:
 
 
 def main() -> None:
-    """Print both, and the ratio."""
+    """Print both, and the ratio, for both kinds of peers."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
-        home = Path(made)
-        onboard(home, clients=CROWD.clients)
-        fake = stack.enter_context(running("tests.benchmarks.fakes", folder=home))
+    for peers in (INSTANT, REAL):
+        with tempfile.TemporaryDirectory() as made:
+            measure(Path(made), peers, rounds)
+
+
+def measure(home: Path, peers: Peers, rounds: int) -> None:
+    """Let daemon and plain clients take turns, and print what came of it."""
+    onboard(home, clients=CROWD.clients)
+    with ExitStack() as stack:
+        waits = (str(peers.model_s), str(peers.graph_s))
+        fake = stack.enter_context(running("tests.benchmarks.fakes", *waits, folder=home))
         settings = daemon_settings(
             fake,
             ANSWER_ENGINE="responses",
@@ -59,15 +81,16 @@ def main() -> None:
             OPENAI_BASE_URL=f"http://127.0.0.1:{fake.port}/v1",
             OPENAI_RPS_PER_CLIENT="0",
             COALESCE_SECONDS="0",
-            WORKERS=str(WORKERS),
+            WORKERS=str(peers.workers),
         )
         daemon = stack.enter_context(running("daemon", folder=home, settings=settings))
         idle_mb = daemon.resident_mb
+        answer_all(daemon, home, "first")
         plain, ours = [], []
         for number in range(rounds):
-            plain.append(asyncio.run(call_plainly(fake.port, CROWD.customers)))
+            plain.append(asyncio.run(call_plainly(fake.port, CROWD.customers, peers.workers)))
             ours.append(answer_all(daemon, home, f"r{number}n"))
-        print_result(plain, ours, idle_mb=idle_mb, loaded_mb=daemon.resident_mb)
+        print_result(peers, plain, ours, idle_mb=idle_mb, loaded_mb=daemon.resident_mb)
 
 
 def answer_all(daemon: Program, home: Path, name: str) -> Round:
@@ -86,7 +109,7 @@ def answer_all(daemon: Program, home: Path, name: str) -> Round:
     return Round(len(requests) / taken, cpu_s / len(requests) * 1e3)
 
 
-async def call_plainly(port: int, count: int) -> Round:
+async def call_plainly(port: int, count: int, in_flight: int) -> Round:
     """Make the two calls of an answer with nothing around them."""
     model, graph = _plain_bodies()
     waiting = iter(range(count))
@@ -102,7 +125,7 @@ async def call_plainly(port: int, count: int) -> Round:
     cpu_before, started = time.process_time(), time.perf_counter()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as http, asyncio.TaskGroup() as group:
-        for _ in range(WORKERS):
+        for _ in range(in_flight):
             group.create_task(work(http))
     taken = time.perf_counter() - started
     return Round(count / taken, (time.process_time() - cpu_before) / count * 1e3)
@@ -139,7 +162,7 @@ def _count_open(home: Path) -> int:
 
 
 def print_result(
-    plain: list[Round], ours: list[Round], *, idle_mb: float, loaded_mb: float
+    peers: Peers, plain: list[Round], ours: list[Round], *, idle_mb: float, loaded_mb: float
 ) -> None:
     medians = {
         name: (
@@ -149,7 +172,7 @@ def print_result(
         for name, rounds in (("plain aiohttp clients", plain), ("released", ours))
     }
     rows = [(name, f"{rate:.0f}", f"{cpu:.2f}") for name, (rate, cpu) in medians.items()]
-    print_table("answering, model and Graph at once", ("", "answers/s", "CPU ms"), rows)
+    print_table(f"model and Graph answer {peers.name}", ("", "answers/s", "CPU ms"), rows)
     (plain_rate, _), (our_rate, our_cpu_ms) = medians.values()
     print_measures(
         f"answering (resident: {idle_mb:.0f} MB idle, {loaded_mb:.0f} MB after the load)",

@@ -3,16 +3,15 @@
 Run by the benchmarks: `python -m tests.benchmarks.baselines bare|commit PORT`.
 """
 
-import asyncio
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from daemon.core.meta.wire import verify_signature
 from tests.benchmarks.processes import SECRET
@@ -35,13 +34,16 @@ async def answer(_request: web.Request) -> web.Response:
 
 
 class CommitEach:
-    """Verifies, parses and commits every message on its own, off the loop, with FULL."""
+    """Verifies, parses and commits every message on its own, with FULL."""
 
     def __init__(self) -> None:
-        self._engine = sa.create_engine("sqlite:///commit_each.db", poolclass=sa.StaticPool)
-        event.listen(self._engine, "connect", _set_pragmas)
-        metadata.create_all(self._engine)
-        self._thread = ThreadPoolExecutor(1)
+        self._engine = create_async_engine("sqlite+aiosqlite:///commit_each.db")
+        event.listen(self._engine.sync_engine, "connect", _set_pragmas)
+
+    async def prepare(self, _app: web.Application) -> None:
+        """Make the table."""
+        async with self._engine.begin() as conn:
+            await conn.run_sync(metadata.create_all)
 
     async def receive(self, request: web.Request) -> web.Response:
         """Keep one message."""
@@ -49,13 +51,9 @@ class CommitEach:
         if not verify_signature(SECRET, body, request.headers.get("X-Hub-Signature-256")):
             return web.Response(status=401)
         value = json.loads(body)["entry"][0]["changes"][0]["value"]
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._keep, value)
-        return web.Response()
-
-    def _keep(self, value: dict[str, Any]) -> None:
         message = value["messages"][0]
-        with self._engine.begin() as conn:
-            conn.execute(
+        async with self._engine.begin() as conn:
+            await conn.execute(
                 KEEP,
                 {
                     "wamid": message["id"],
@@ -63,6 +61,7 @@ class CommitEach:
                     "text": message["text"]["body"],
                 },
             )
+        return web.Response()
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -74,7 +73,12 @@ def main() -> None:
     """Serve one of the two until SIGTERM."""
     which, port = sys.argv[1:]
     app = web.Application()
-    app.router.add_post("/webhook", answer if which == "bare" else CommitEach().receive)
+    if which == "bare":
+        app.router.add_post("/webhook", answer)
+    else:
+        each = CommitEach()
+        app.on_startup.append(each.prepare)
+        app.router.add_post("/webhook", each.receive)
     web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None)
 
 

@@ -1,7 +1,7 @@
-"""Meta and OpenAI in one process, each answering at once and always the same.
+"""Meta and OpenAI in one process, each always answering the same, at once or after so many seconds.
 
-Run by the benchmarks: `python -m tests.benchmarks.fakes PORT`. HTTP by hand: a web framework here
-would take the second core for itself.
+Run by the benchmarks: `python -m tests.benchmarks.fakes MODEL_S GRAPH_S PORT`. HTTP by hand: a web
+framework here would take the second core for itself.
 """
 
 import asyncio
@@ -65,8 +65,12 @@ def _write(answer: object) -> bytes:
 _MODEL, _GRAPH = _write(MODEL), _write(GRAPH)
 
 
-class Instant(asyncio.Protocol):
-    """Answers each complete request of one connection."""
+class Fake(asyncio.Protocol):
+    """Answers each complete request of one connection; clients ask one thing at a time of each."""
+
+    def __init__(self, *, model_s: float, graph_s: float) -> None:
+        self._model_s = model_s
+        self._graph_s = graph_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -80,15 +84,28 @@ class Instant(asyncio.Protocol):
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._kept) < whole:
                 return
-            self._transport.write(_MODEL if b"/responses " in self._kept[:200] else _GRAPH)
+            if b"/responses " in self._kept[:200]:
+                self._answer(_MODEL, self._model_s)
+            else:
+                self._answer(_GRAPH, self._graph_s)
             self._kept = self._kept[whole:]
 
+    def _answer(self, answer: bytes, after_s: float) -> None:
+        if after_s:
+            asyncio.get_running_loop().call_later(after_s, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
 
-async def serve(port: int) -> None:
+
+async def serve(port: int, *, model_s: float, graph_s: float) -> None:
     """Serve until SIGTERM."""
-    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: Fake(model_s=model_s, graph_s=graph_s), "127.0.0.1", port, backlog=1024
+    )
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    model, graph, port = sys.argv[1:]
+    asyncio.run(serve(int(port), model_s=float(model), graph_s=float(graph)))

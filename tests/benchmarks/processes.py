@@ -16,6 +16,7 @@ from pathlib import Path
 from daemon.core.clients import add_client
 from daemon.core.faqs import parse_faqs
 from daemon.core.seeds import ClientSeed
+from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.upgrade import prepare
 from tests.doubles.daemon_process import build_environment, find_free_port
@@ -100,7 +101,7 @@ def onboard(folder: Path, *, clients: int) -> None:
                 phone_number=f"+34666{number:06d}",
                 phone_number_id=str(FIRST_NUMBER_ID + number),
             )
-            add_client(conn, seed, faqs, now=time.time(), actor="benchmark")
+            add_client(conn, seed, faqs, now=time.time(), actor=Actor("benchmark"))
 
     database = Database(folder / "released.db")
     try:

@@ -32,7 +32,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 4
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
-        graph = stack.enter_context(running("tests.benchmarks.fakes", folder=folder))
+        graph = stack.enter_context(running("tests.benchmarks.fakes", "0", "0", folder=folder))
         measure_saturated(folder, graph, rounds)
         for rate, *targets in RATES:
             measure_paced(folder, graph, rate, targets)
@@ -64,21 +64,28 @@ def measure_saturated(folder: Path, graph: Program, rounds: int) -> None:
 
 
 def measure_paced(folder: Path, graph: Program, rate: int, targets: list[float]) -> None:
-    """Measure the wait for an acknowledgement while the workers answer with the local engine."""
+    """Measure the wait for an acknowledgement while the workers answer with the local engine.
+
+    The handler that keeps nothing is paced in the same way just before: what it takes is what this
+    machine takes, at this moment, for a loop, a socket and a generator.
+    """
     home = _prepare(folder, f"paced{rate}")
     settings = daemon_settings(graph)
+    requests = CROWD.write("paced", rate * PACED_S)
+    with running("tests.benchmarks.baselines", "bare", folder=home) as bare:
+        floor = _pace(bare, requests, rate)
     with running("daemon", folder=home, settings=settings) as released:
         _load(released, CROWD.write_each("first"))
         time.sleep(3)
-        connections = Connections(released.port, CONNECTIONS)
         before, cpu_before = _count_sent(home), released.cpu_s
-        loaded = connections.pace(CROWD.write("paced", rate * PACED_S), rate=rate)
+        loaded = _pace(released, requests, rate)
         answers = (_count_sent(home) - before) / loaded.seconds
         cores = (released.cpu_s - cpu_before) / loaded.seconds
-        connections.close()
     p50_must, p99_must, p50_aim, p99_aim = targets
+    floor_p50, floor_p99 = (percentile(floor.latencies, share) * 1e3 for share in (0.5, 0.99))
     print_measures(
-        f"acknowledged at {rate}/s, workers busy ({answers:.0f} answers/s, {cores:.2f} cores)",
+        f"acknowledged at {rate}/s, workers busy ({answers:.0f} answers/s, {cores:.2f} cores;"
+        f" bare handler: p50 {floor_p50:.1f}, p99 {floor_p99:.1f} ms)",
         [
             Measure("p50", percentile(loaded.latencies, 0.5) * 1e3, p50_must, p50_aim, unit=" ms"),
             Measure("p99", percentile(loaded.latencies, 0.99) * 1e3, p99_must, p99_aim, unit=" ms"),
@@ -97,6 +104,14 @@ def _load(program: Program, requests: list[bytes]) -> Loaded:
     connections = Connections(program.port, CONNECTIONS)
     try:
         return connections.saturate(requests)
+    finally:
+        connections.close()
+
+
+def _pace(program: Program, requests: list[bytes], rate: int) -> Loaded:
+    connections = Connections(program.port, CONNECTIONS)
+    try:
+        return connections.pace(requests, rate=rate)
     finally:
         connections.close()
 

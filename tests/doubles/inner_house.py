@@ -55,16 +55,19 @@ class Disk:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._pragma: str | None = None
-        # Before the transaction: a connection that may only read may not even begin to write.
+        # The writer keeps its connection, and takes a new one after a failure.
+        sa.event.listen(
+            engine, "begin", lambda conn: self._apply(conn.connection.driver_connection)
+        )
         sa.event.listen(engine, "checkout", self._apply)
 
     def curse(self, pragma: str) -> None:
         """Begin every transaction from now on with this."""
         self._pragma = pragma
 
-    def _apply(self, dbapi_connection: Any, *_record: object) -> None:
+    def _apply(self, driver: Any, *_record: object) -> None:
         if self._pragma is not None:
-            dbapi_connection.execute(self._pragma)
+            driver.execute(self._pragma)
 
 
 @dataclass(slots=True)

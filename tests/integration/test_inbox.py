@@ -1,11 +1,10 @@
 """What the inbox shows and finds, and that it does so from its partial indexes."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy import event
 
 from daemon.core import sending, turns
 from daemon.core.clients import stop_client
@@ -80,7 +79,7 @@ def test_known_wamids_are_dropped_and_new_ones_counted(conn: Connection, a: Clie
 
 def test_another_broken_rule_is_not_swallowed(conn: Connection, a: Client) -> None:
     """Only a known wamid is dropped in silence."""
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):
         insert_messages(conn, [NewMessage("1", a.id, 99, "text", None, NOW, NOW, "pending")])
 
 
@@ -193,18 +192,13 @@ def test_one_message_is_marked_for_its_own_client_only(
 
 def plans(conn: Connection, run: Callable[[], object]) -> list[str]:
     """Run something and give how SQLite would look for the rows of each of its statements."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(*arguments: Any) -> None:
-        seen.append(arguments[2:4])
-
-    event.listen(conn, "before_cursor_execute", note)
+    seen: list[str] = []
+    driver: Any = conn.connection.driver_connection
+    driver.set_trace_callback(seen.append)
     run()
-    event.remove(conn, "before_cursor_execute", note)
+    driver.set_trace_callback(None)
     return [
-        row[3]
-        for statement, parameters in seen
-        for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        row[3] for statement in seen for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")
     ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -9,15 +10,15 @@ import pytest
 
 from daemon.work import pool as pool_module
 from daemon.work.bell import Bell, Key
-from daemon.work.pool import Pool
+from daemon.work.pool import FEWEST, PASS_S, Pool
 from tests.doubles.daemon_process import wait_until
 
 Work = Callable[[Key], Awaitable[None]]
 
 
-def make(work: Work, *, workers: int = 2) -> tuple[Bell, Pool]:
+def make(work: Work, *, workers: int = 2, pressed: bool = False) -> tuple[Bell, Pool]:
     bell = Bell(quiet_s=0, clock=asyncio.get_running_loop().time)
-    return bell, Pool(bell, work, workers=workers)
+    return bell, Pool(bell, work, workers=workers, is_pressed=lambda: pressed)
 
 
 async def end(task: asyncio.Task[None]) -> None:
@@ -118,3 +119,23 @@ async def test_a_stop_lets_work_finish_and_cancels_what_does_not() -> None:
     assert ["finished", "cancelled"] == ended
     assert 0 == pool.busy
     await pool.drain(within_s=0)
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+async def test_turns_that_eat_the_loop_are_begun_a_few_at_a_time(*, pressed: bool) -> None:
+    """While a message waits to be acknowledged, it has not 50 turns before it on the loop."""
+    crowds: list[int] = []
+
+    async def work(_key: Key) -> None:
+        time.sleep(2 * PASS_S)  # noqa: ASYNC251 - that is what it is about
+        await asyncio.sleep(PASS_S)
+        crowds.append(pool.busy)
+
+    bell, pool = make(work, workers=50, pressed=pressed)
+    for number in range(100):
+        bell.wake((1, number))
+    task = asyncio.create_task(pool.run())
+    await wait_until(lambda: asyncio.sleep(0, len(bell) == 0))
+    await end(task)
+    assert 100 == len(crowds)
+    assert pressed == (max(crowds[50:]) <= FEWEST + 1)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.work.bell import QUIET_LIMIT, Bell, Key
-from daemon.work.pool import ERROR_PAUSE_S, Pool
+from daemon.work.pool import ERROR_PAUSE_S, FEWEST, PASS_S, Pool, adapt_limit
 from tests.doubles.virtual_time import run_virtually
 
 QUIET_S = 2.0
@@ -127,3 +127,37 @@ def test_a_failed_turn_comes_back_after_its_pause() -> None:
     """Not at once, lest a poison message eat the processor."""
     story = run_virtually(play([(0.0, KEYS[0])], [0.0], {0, 1}, workers=1))
     assert [QUIET_S, QUIET_S + ERROR_PAUSE_S, QUIET_S + 2 * ERROR_PAUSE_S] == story.starts[1]
+
+
+@given(
+    st.floats(min_value=1, max_value=64),
+    st.lists(st.floats(min_value=0, max_value=0.1), max_size=50),
+    st.integers(min_value=0, max_value=64),
+    st.integers(min_value=1, max_value=64),
+)
+def test_the_number_of_turns_at_once_keeps_its_bounds(
+    start: float, passes: list[float], busy: int, workers: int
+) -> None:
+    """However the loop fares, some go on, and never more than there are workers."""
+    limit = min(max(start, min(FEWEST, workers)), workers)
+    for pass_s in passes:
+        after = adapt_limit(limit, pass_s=pass_s, pressed=True, busy=busy, workers=workers)
+        assert min(FEWEST, workers) <= after <= workers
+        assert (after >= limit) if pass_s <= PASS_S else (after <= limit)
+        limit = after
+
+
+def test_what_a_busy_moment_took_comes_back() -> None:
+    """Ten short passes make room for two more turns, and sooner when nobody waits."""
+
+    def adapt(limit: float, pass_s: float, *, pressed: bool = True) -> float:
+        return adapt_limit(limit, pass_s=pass_s, pressed=pressed, busy=20, workers=64)
+
+    limit = adapt(64, 0.05)
+    assert 16 == limit
+    for _ in range(10):
+        limit = adapt(limit, 0.0)
+    assert 18 == round(limit)
+    for _ in range(20):
+        limit = adapt(limit, 0.05, pressed=False)
+    assert 64 == limit

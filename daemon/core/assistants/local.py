@@ -20,6 +20,9 @@ KEPT_MATCHERS = 256
 SHOWN_QUESTION_CHARS = 200
 """How much of a question a list shows, so that three of them fit any message."""
 
+_VersionKey = tuple[str, int]
+"""An Assistant's id and the number of its version."""
+
 _LIST_LINE = re.compile(r"^[1-9]\. (.+)$", re.MULTILINE)
 
 
@@ -32,8 +35,8 @@ class LocalEngine:
     def __init__(self, *, kept_matchers: int = KEPT_MATCHERS) -> None:
         """Start with nothing indexed."""
         self._kept = kept_matchers
-        self._matchers: OrderedDict[tuple[str, int], Matcher] = OrderedDict()
-        self._building = asyncio.Lock()
+        self._matchers: OrderedDict[_VersionKey, Matcher] = OrderedDict()
+        self._building: dict[_VersionKey, asyncio.Lock] = {}
 
     async def answer(self, question: Question) -> Reply:
         """Answer from the question's own FAQs; fails never."""
@@ -57,19 +60,21 @@ class LocalEngine:
     async def _matcher(self, assistant: AssistantVersion) -> Matcher:
         key = (assistant.assistant_id, assistant.version)
         if key not in self._matchers:
-            # One at a time, for a crowd of customers of one client would index it once each.
-            async with self._building:
+            # A crowd of customers of one client would else index it once each.
+            async with self._building.setdefault(key, asyncio.Lock()):
                 await self._index(key, assistant)
+            self._building.pop(key, None)
         self._matchers.move_to_end(key)
         return self._matchers[key]
 
-    async def _index(self, key: tuple[str, int], assistant: AssistantVersion) -> None:
+    async def _index(self, key: _VersionKey, assistant: AssistantVersion) -> None:
         if key in self._matchers:
             return
         # In a thread: 30 FAQs take 10 ms to index, 2,000 take 0.4 s.
-        self._matchers[key] = await asyncio.to_thread(Matcher, assistant.faqs)
-        while len(self._matchers) > self._kept:
+        matcher = await asyncio.to_thread(Matcher, assistant.faqs)
+        while len(self._matchers) >= self._kept:
             self._matchers.popitem(last=False)
+        self._matchers[key] = matcher
 
 
 def _answer_choice(question: Question) -> Reply | None:

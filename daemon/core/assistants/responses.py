@@ -17,6 +17,7 @@ from daemon.core.assistants.calling import (
 )
 from daemon.core.assistants.checks import accept_answer
 from daemon.core.assistants.engine import EngineFailed, Question, Reply, Usage
+from daemon.core.assistants.posting import Poster
 from daemon.core.assistants.pricing import build_usage, read_count
 from daemon.core.assistants.prompt import ANSWER_SCHEMA, ANSWER_SCHEMA_NAME, build_input
 
@@ -35,7 +36,7 @@ TEXT_CONFIG: dict[str, Any] = {
 
 
 class ResponsesEngine:
-    """Answers by `responses.create`; safe to share between all conversations of one event loop."""
+    """Answers by `responses.create` in all but name; safe to share within one event loop."""
 
     name = "responses"
     calls_model = True
@@ -45,6 +46,7 @@ class ResponsesEngine:
     ) -> None:
         """Take over `client`; `close` closes it."""
         self._client = client
+        self._poster = Poster(client)
         self._model = model
         self._first_pause_s = first_pause_s
 
@@ -62,16 +64,14 @@ class ResponsesEngine:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._poster.close()
         await self._client.close()
 
     async def _send(self, question: Question) -> object:
         assistant = question.assistant
-        # `responses.create` in all but name: that one transforms every item of `input` and builds
-        # typed objects of the answer, which costs more CPU than all the rest of the call
-        # (2.0 against 1.15 ms an answer, measured side by side).
-        return await self._client.post(
+        return await self._poster.post(
             "/responses",
-            body={
+            {
                 "model": self._model,
                 "instructions": assistant.instructions,
                 "input": build_input(question),
@@ -88,7 +88,6 @@ class ResponsesEngine:
                     "version": str(assistant.version),
                 },
             },
-            cast_to=object,
         )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from daemon.core.errors import ReleasedError
 from daemon.core.meta.wire import Customer
+from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import conversations, inbox, outbox, turns
 
 
@@ -54,7 +55,7 @@ _OURS = (
     conversations.c.client_id == sa.bindparam("owner"),
 )
 
-_LEASE = (
+_LEASE = Prepared(
     sa.update(conversations)
     .where(
         *_OURS,
@@ -66,19 +67,23 @@ _LEASE = (
     .values(lease_until=sa.bindparam("until"), fence=conversations.c.fence + 1)
     .returning(*_COLUMNS)
 )
-"""Statements stand here and not in the functions: building one costs more than running it does."""
 
-_HOLD = (
+_HOLD = Prepared(
     sa.update(conversations)
     .where(*_OURS, conversations.c.fence == sa.bindparam("held_fence"))
     .values(lease_until=sa.bindparam("until"))
 )
 _SET = sa.update(conversations).where(*_OURS)
-_INSERT = sa.insert(conversations).returning(conversations.c.id)
+_INSERT = Prepared(
+    sa.insert(conversations).values(fence=0).returning(conversations.c.id),
+    columns=("client_id", "user_id", "wa_id", "created_at"),
+)
 _FIND = {
-    name: sa.select(*_COLUMNS).where(
-        conversations.c.client_id == sa.bindparam("owner"),
-        conversations.c[name] == sa.bindparam("identity"),
+    name: Prepared(
+        sa.select(*_COLUMNS).where(
+            conversations.c.client_id == sa.bindparam("owner"),
+            conversations.c[name] == sa.bindparam("identity"),
+        )
     )
     for name in ("user_id", "wa_id")
 }
@@ -141,9 +146,8 @@ def lease(
     conn: sa.Connection, *, client_id: int, conversation_id: int, now: float, until: float
 ) -> Conversation | None:
     """Take a conversation that nobody holds; None when somebody does, or when it is gone."""
-    keys = {"held_id": conversation_id, "owner": client_id, "now": now, "until": until}
-    row = conn.execute(_LEASE, keys).mappings().one_or_none()
-    return None if row is None else Conversation(**row)
+    row = _LEASE.first(conn, held_id=conversation_id, owner=client_id, now=now, until=until)
+    return None if row is None else Conversation(*row)
 
 
 def hold(conn: sa.Connection, held: Conversation, *, until: float | None) -> None:
@@ -153,9 +157,8 @@ def hold(conn: sa.Connection, held: Conversation, *, until: float | None) -> Non
         LeaseLost: when somebody else holds the conversation by now.
 
     """
-    keys = {"held_id": held.id, "owner": held.client_id, "held_fence": held.fence, "until": until}
-    result = conn.execute(_HOLD, keys)
-    if result.rowcount == 0:
+    keys = {"held_id": held.id, "owner": held.client_id, "held_fence": held.fence}
+    if _HOLD.run(conn, **keys, until=until) == 0:
         raise LeaseLost
 
 
@@ -201,21 +204,14 @@ def _find(
 ) -> Conversation | None:
     if value is None:
         return None
-    keys = {"owner": client_id, "identity": value}
-    row = conn.execute(_FIND[column.name], keys).mappings().one_or_none()
-    return None if row is None else Conversation(**row)
+    row = _FIND[column.name].first(conn, owner=client_id, identity=value)
+    return None if row is None else Conversation(*row)
 
 
 def _insert(conn: sa.Connection, client_id: int, customer: Customer, now: float) -> int:
-    values = {
-        "client_id": client_id,
-        "user_id": customer.user_id,
-        "wa_id": customer.wa_id,
-        "fence": 0,
-        "created_at": now,
-    }
-    result = conn.execute(_INSERT, values)
-    return int(result.scalar_one())
+    values = {"client_id": client_id, "user_id": customer.user_id, "wa_id": customer.wa_id}
+    ((conversation_id,),) = _INSERT.rows(conn, **values, created_at=now)
+    return int(conversation_id)
 
 
 def _adopt(conn: sa.Connection, by_phone: Conversation, customer: Customer, now: float) -> int:

@@ -9,11 +9,19 @@ import logging
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from daemon.core.store.engine import READERS, Database, Job, StoreOverloaded, StoreUnavailable
+from daemon.core.store.engine import (
+    READERS,
+    Database,
+    Job,
+    StoreOverloaded,
+    StoreUnavailable,
+    Writer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +92,10 @@ class GroupCommit:
 
     def _work(self) -> None:
         """Be the writer thread: take all that waits, commit it, tell the loop in one call."""
+        with closing(Writer(self._database)) as writer:
+            self._serve(writer)
+
+    def _serve(self, writer: Writer) -> None:
         while (first := self._waiting.get()) is not None:
             batch = [first]
             closing = False
@@ -93,12 +105,12 @@ class GroupCommit:
                     closing = True
                     break
                 batch.append(following)
-            self._commit(batch)
+            self._commit(writer, batch)
             self._loop.call_soon_threadsafe(_resolve, batch)
             if closing:
                 return
 
-    def _commit(self, batch: list["_Ticket"]) -> None:
+    def _commit(self, writer: Writer, batch: list["_Ticket"]) -> None:
         """Write all jobs in one transaction; one that fails is left out, and the rest written."""
         done: list[Any] = []
 
@@ -108,7 +120,7 @@ class GroupCommit:
 
         while batch:
             try:
-                self._database.write(run)
+                writer.write(run)
             except Exception as error:  # noqa: BLE001 - each job is told its own fault
                 at_fault = batch
                 if not isinstance(error, StoreUnavailable) and len(done) < len(batch):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from daemon.core.store.conversations import Conversation
+from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import clients, inbox
 
 CLAIM_LIMIT = 50
@@ -25,9 +26,7 @@ _WAITING = (
     inbox.c.client_id == sa.bindparam("owner"),
     inbox.c.conversation_id == sa.bindparam("within"),
 )
-_THESE = inbox.c.id.in_(sa.bindparam("ids", expanding=True))
-
-_PENDING_OF = (
+_PENDING_OF = Prepared(
     sa.select(
         inbox.c.id,
         inbox.c.wamid,
@@ -41,9 +40,7 @@ _PENDING_OF = (
     .order_by(inbox.c.id)
     .limit(CLAIM_LIMIT)
 )
-"""What each turn runs stands here, built once: building a statement costs more than running it."""
-
-_HAS_PENDING = sa.select(inbox.c.id).where(*_WAITING).limit(1)
+_HAS_PENDING = Prepared(sa.select(inbox.c.id).where(*_WAITING).limit(1))
 _LATEST = (
     sa.select(inbox.c.sent_at)
     .where(
@@ -53,18 +50,6 @@ _LATEST = (
     .order_by(inbox.c.id.desc())
     .limit(CLAIM_LIMIT)
     .subquery()
-)
-_NEWEST_SENT_AT = sa.select(sa.func.max(_LATEST.c.sent_at))
-_COUNT_ATTEMPT = (
-    sa.update(inbox)
-    .where(PENDING, _THESE)
-    .values(attempts=inbox.c.attempts + sa.bindparam("by", type_=sa.Integer))
-)
-# Not OR IGNORE: that would swallow other broken rules too.
-_KEEP = insert(inbox).values(attempts=0).on_conflict_do_nothing(index_elements=["wamid"])
-_SET_THESE = sa.update(inbox).where(_THESE)
-_SET_TURN = sa.update(inbox).where(
-    inbox.c.turn_id == sa.bindparam("answered_by"), inbox.c.client_id == sa.bindparam("owner")
 )
 
 
@@ -83,6 +68,29 @@ class NewMessage:
 
 
 _NEW = tuple(field.name for field in fields(NewMessage))
+_THIS = inbox.c.id == sa.bindparam("this")
+_OF_TURN = sa.update(inbox).where(
+    inbox.c.turn_id == sa.bindparam("answered_by"), inbox.c.client_id == sa.bindparam("owner")
+)
+
+_NEWEST_SENT_AT = Prepared(sa.select(sa.func.max(_LATEST.c.sent_at)))
+_COUNT_ATTEMPT = Prepared(
+    sa.update(inbox)
+    .where(PENDING, _THIS)
+    .values(attempts=inbox.c.attempts + sa.bindparam("by", type_=sa.Integer))
+)
+# Not OR IGNORE: that would swallow other broken rules too.
+_KEEP = Prepared(
+    insert(inbox).values(attempts=0).on_conflict_do_nothing(index_elements=["wamid"]),
+    columns=_NEW,
+)
+_MARK_ANSWERED = Prepared(
+    sa.update(inbox).where(_THIS).values(state="answered", attempts=0, error=None),
+    columns=("turn_id",),
+)
+_PARK = Prepared(sa.update(inbox).where(_THIS).values(state="parked"), columns=("error",))
+_CLOSE_TURN = Prepared(_OF_TURN.values(state="done", error=None))
+_COUNT_SEND = Prepared(_OF_TURN, columns=("attempts",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,52 +120,59 @@ def insert_messages(conn: sa.Connection, messages: Sequence[NewMessage]) -> int:
     if not messages:
         return 0
     # `asdict` would copy each value deeply: half of what a row costs.
-    rows = [{name: getattr(message, name) for name in _NEW} for message in messages]
-    result = conn.execute(_KEEP, rows)
-    return result.rowcount
+    return _KEEP.run_each(
+        conn, [{name: getattr(message, name) for name in _NEW} for message in messages]
+    )
 
 
 def pending_of(conn: sa.Connection, held: Conversation) -> tuple[Message, ...]:
     """Read what waits in a conversation, oldest first, at most CLAIM_LIMIT."""
-    rows = conn.execute(_PENDING_OF, {"owner": held.client_id, "within": held.id}).mappings()
-    return tuple(Message(**row) for row in rows)
+    rows = _PENDING_OF.rows(conn, owner=held.client_id, within=held.id)
+    return tuple(Message(*row) for row in rows)
 
 
 def has_pending(conn: sa.Connection, held: Conversation) -> bool:
     """Tell whether more waits in a conversation."""
-    keys = {"owner": held.client_id, "within": held.id}
-    return conn.execute(_HAS_PENDING, keys).first() is not None
+    return _HAS_PENDING.first(conn, owner=held.client_id, within=held.id) is not None
 
 
 def newest_sent_at(conn: sa.Connection, client_id: int, conversation_id: int) -> float:
     """Tell when the customer last wrote, by Meta's clock; 0.0 when nothing is kept."""
     # Not the last row's time: Meta delivers late what it could not deliver at once.
-    keys = {"owner": client_id, "within": conversation_id}
-    return float(conn.execute(_NEWEST_SENT_AT, keys).scalar_one_or_none() or 0.0)
+    ((newest,),) = _NEWEST_SENT_AT.rows(conn, owner=client_id, within=conversation_id)
+    return float(newest or 0.0)
 
 
 def count_attempt(conn: sa.Connection, messages: Sequence[Message], *, by: int = 1) -> None:
     """Count a turn that takes these messages, or with -1 one that gives them back unharmed."""
-    conn.execute(_COUNT_ATTEMPT, {"ids": [message.id for message in messages], "by": by})
+    _COUNT_ATTEMPT.run_each(conn, [{"this": message.id, "by": by} for message in messages])
 
 
 def mark_answered(conn: sa.Connection, messages: Sequence[Message], turn_id: int) -> None:
     """Tie messages to the turn that answers them; the tries of sending count from nought."""
-    values = {"state": "answered", "turn_id": turn_id, "attempts": 0, "error": None}
-    conn.execute(_SET_THESE, {"ids": [message.id for message in messages], **values})
+    _MARK_ANSWERED.run_each(conn, [{"this": one.id, "turn_id": turn_id} for one in messages])
 
 
 def mark_turn(
     conn: sa.Connection, *, client_id: int, turn_id: int, **values: str | int | None
 ) -> None:
     """Set columns of all the messages that one turn answered."""
-    conn.execute(_SET_TURN, {"answered_by": turn_id, "owner": client_id, **values})
+    conn.execute(_OF_TURN, {"answered_by": turn_id, "owner": client_id, **values})
+
+
+def close_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
+    """Call all the messages that one turn answered done."""
+    _CLOSE_TURN.run(conn, answered_by=turn_id, owner=client_id)
+
+
+def count_send(conn: sa.Connection, *, client_id: int, turn_id: int, attempts: int) -> None:
+    """Show how often the answer to messages was tried to be sent."""
+    _COUNT_SEND.run(conn, answered_by=turn_id, owner=client_id, attempts=attempts)
 
 
 def park(conn: sa.Connection, messages: Sequence[Message], error: str) -> None:
     """Put messages aside for an operator, with the reason."""
-    values = {"state": "parked", "error": error}
-    conn.execute(_SET_THESE, {"ids": [message.id for message in messages], **values})
+    _PARK.run_each(conn, [{"this": message.id, "error": error} for message in messages])
 
 
 def newest_received_at(conn: sa.Connection) -> float:

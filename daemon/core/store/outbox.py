@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from daemon.core.store.conversations import Conversation
+from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import clients, outbox
 
 OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
@@ -77,10 +78,11 @@ _COLUMNS = (
     outbox.c.due_at,
 )
 
-_INSERT = sa.insert(outbox).returning(outbox.c.seq)
-"""What answers run stands here, built once: building a statement costs more than running it."""
-
-_OPEN_OF = (
+_INSERT = Prepared(
+    sa.insert(outbox).values(state="queued", attempts=0).returning(outbox.c.seq),
+    columns=("id", "client_id", "conversation_id", "turn_id", "text", "due_at", "created_at"),
+)
+_OPEN_OF = Prepared(
     sa.select(*_COLUMNS)
     .where(
         OPEN,
@@ -92,11 +94,14 @@ _OPEN_OF = (
 _SET_OPEN = sa.update(outbox).where(
     OPEN, outbox.c.seq == sa.bindparam("place"), outbox.c.client_id == sa.bindparam("owner")
 )
-_TAKE = _SET_OPEN.where(
-    outbox.c.state != "sending", outbox.c.attempts == sa.bindparam("tried")
-).values(state="sending", attempts=outbox.c.attempts + 1)
+_TAKE = Prepared(
+    _SET_OPEN.where(outbox.c.state != "sending", outbox.c.attempts == sa.bindparam("tried")).values(
+        state="sending", attempts=outbox.c.attempts + 1
+    )
+)
+_ACCEPT = Prepared(_SET_OPEN.values(state="sent", error=None), columns=("wamid", "sent_at"))
 _SET = sa.update(outbox).where(outbox.c.seq == sa.bindparam("place"))
-_IS_TURN_OPEN = (
+_IS_TURN_OPEN = Prepared(
     sa.select(outbox.c.seq)
     .where(
         outbox.c.turn_id == sa.bindparam("answer"),
@@ -108,8 +113,8 @@ _IS_TURN_OPEN = (
 _KNOWN = sa.select(
     outbox.c.seq, outbox.c.turn_id, outbox.c.conversation_id, outbox.c.state, outbox.c.status
 ).where(outbox.c.client_id == sa.bindparam("owner"))
-_KNOWN_BY_ID = _KNOWN.where(outbox.c.id == sa.bindparam("key"))
-_KNOWN_BY_WAMID = _KNOWN.where(outbox.c.wamid == sa.bindparam("key"))
+_KNOWN_BY_ID = Prepared(_KNOWN.where(outbox.c.id == sa.bindparam("key")))
+_KNOWN_BY_WAMID = Prepared(_KNOWN.where(outbox.c.wamid == sa.bindparam("key")))
 
 
 def insert_parts(
@@ -118,25 +123,23 @@ def insert_parts(
     """Queue the messages of one answer, in order."""
     queued = []
     for part in parts:
-        values: dict[str, Any] = {
+        keys: dict[str, Any] = {
             "id": f"out_{secrets.token_urlsafe(16)}",
             "client_id": held.client_id,
             "conversation_id": held.id,
             "turn_id": turn_id,
             "text": part,
-            "state": "queued",
-            "attempts": 0,
             "due_at": now,
         }
-        seq = conn.execute(_INSERT, {**values, "created_at": now}).scalar_one()
-        queued.append(Outgoing(seq=seq, **values))
+        ((seq,),) = _INSERT.rows(conn, **keys, created_at=now)
+        queued.append(Outgoing(seq=seq, state="queued", attempts=0, **keys))
     return tuple(queued)
 
 
 def open_of(conn: sa.Connection, held: Conversation) -> tuple[Outgoing, ...]:
     """Read what a conversation still has to send, in order."""
-    rows = conn.execute(_OPEN_OF, {"owner": held.client_id, "within": held.id}).mappings()
-    return tuple(Outgoing(**row) for row in rows)
+    rows = _OPEN_OF.rows(conn, owner=held.client_id, within=held.id)
+    return tuple(Outgoing(*row) for row in rows)
 
 
 def set_open(conn: sa.Connection, row: Outgoing, **values: object) -> bool:
@@ -147,8 +150,12 @@ def set_open(conn: sa.Connection, row: Outgoing, **values: object) -> bool:
 
 def take(conn: sa.Connection, row: Outgoing) -> bool:
     """Count a send and mark it under way; False when a status or another turn came first."""
-    keys = {"place": row.seq, "owner": row.client_id, "tried": row.attempts}
-    return conn.execute(_TAKE, keys).rowcount > 0
+    return _TAKE.run(conn, place=row.seq, owner=row.client_id, tried=row.attempts) > 0
+
+
+def accept(conn: sa.Connection, row: Outgoing, *, wamid: str | None, now: float) -> None:
+    """Note that Meta took a message, unless a status has said so before."""
+    _ACCEPT.run(conn, place=row.seq, owner=row.client_id, wamid=wamid, sent_at=now)
 
 
 def is_open(conn: sa.Connection, row: Outgoing) -> bool:
@@ -208,8 +215,7 @@ def sent_for(conn: sa.Connection, client_id: int, turn_id: int | None) -> tuple[
 
 def is_turn_open(conn: sa.Connection, *, client_id: int, turn_id: int) -> bool:
     """Tell whether Meta still lacks any message of an answer, parked ones too."""
-    keys = {"answer": turn_id, "owner": client_id}
-    return conn.execute(_IS_TURN_OPEN, keys).first() is not None
+    return _IS_TURN_OPEN.first(conn, answer=turn_id, owner=client_id) is not None
 
 
 def doubt_all_sending(conn: sa.Connection, *, until: float) -> int:
@@ -253,8 +259,8 @@ def find_known(
 ) -> Known | None:
     """Find the message that a status names, by our id where it carries one, else by its wamid."""
     query, key = (_KNOWN_BY_WAMID, wamid) if outbox_id is None else (_KNOWN_BY_ID, outbox_id)
-    row = conn.execute(query, {"owner": client_id, "key": key}).mappings().first()
-    return None if row is None else Known(**row)
+    row = query.first(conn, owner=client_id, key=key)
+    return None if row is None else Known(*row)
 
 
 def record_status(

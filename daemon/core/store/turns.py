@@ -3,6 +3,7 @@
 The history of a conversation is read through them.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from daemon.core.assistants.engine import Exchange, Reply
 from daemon.core.store.conversations import Conversation
+from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import inbox, outbox, turns
 
 HISTORY_TURNS = 10
@@ -18,14 +20,15 @@ HISTORY_TURNS = 10
 HISTORY_AGE_S = 24 * 3600
 """A conversation older than WhatsApp's own service window is a new one."""
 
-_INSERT = sa.insert(turns).returning(turns.c.id)
-"""What each turn runs stands here, built once: building a statement costs more than running it."""
-
+_INSERT = Prepared(
+    sa.insert(turns).returning(turns.c.id),
+    columns=[column.name for column in turns.columns if not column.primary_key],
+)
 _OURS = (
     turns.c.conversation_id == sa.bindparam("within"),
     turns.c.client_id == sa.bindparam("owner"),
 )
-_NTH_LATEST = (
+_NTH_LATEST = Prepared(
     sa.select(turns.c.created_at)
     .where(*_OURS)
     .order_by(turns.c.id.desc())
@@ -48,10 +51,12 @@ def _select_said(table: sa.Table, *, side: int, order: sa.Column[int]) -> sa.Sel
     ).where(table.c.turn_id.in_(sa.select(_RECENT.c.id)), table.c.text.is_not(None))
 
 
-_HISTORY = sa.union_all(
-    _select_said(inbox, side=_CUSTOMER, order=inbox.c.id),
-    _select_said(outbox, side=_BOT, order=outbox.c.seq),
-).order_by("turn_id", "side", "place")
+_HISTORY = Prepared(
+    sa.union_all(
+        _select_said(inbox, side=_CUSTOMER, order=inbox.c.id),
+        _select_said(outbox, side=_BOT, order=outbox.c.seq),
+    ).order_by("turn_id", "side", "place")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def insert_turn(conn: sa.Connection, held: Conversation, record: TurnRecord, *, 
         "assistant_version": record.assistant_version,
         "outcome": record.reply.outcome,
         "cause": record.cause,
-        "faq_ids": list(record.reply.faq_ids),
+        "faq_ids": json.dumps(record.reply.faq_ids),
         "answered": record.reply.outcome == "answered",
         "handoff": record.reply.handoff,
         "input_tokens": usage.input_tokens,
@@ -89,21 +94,21 @@ def insert_turn(conn: sa.Connection, held: Conversation, record: TurnRecord, *, 
         "latency_ms": record.latency_ms,
         "created_at": now,
     }
-    return int(conn.execute(_INSERT, values).scalar_one())
+    ((turn_id,),) = _INSERT.rows(conn, **values)
+    return int(turn_id)
 
 
 def nth_latest_at(conn: sa.Connection, held: Conversation, *, nth: int) -> float | None:
     """Tell when the nth latest turn of a conversation was, counted from 1."""
-    keys = {"within": held.id, "owner": held.client_id, "skipped": nth - 1}
-    found = conn.execute(_NTH_LATEST, keys).scalar_one_or_none()
-    return None if found is None else float(found)
+    row = _NTH_LATEST.first(conn, within=held.id, owner=held.client_id, skipped=nth - 1)
+    return None if row is None else float(row[0])
 
 
 def read_history(conn: sa.Connection, held: Conversation, *, now: float) -> tuple[Exchange, ...]:
     """Read the latest turns of a conversation, oldest first."""
     keys = {"within": held.id, "owner": held.client_id, "since": now - HISTORY_AGE_S}
     said: dict[int, tuple[list[str], list[str]]] = {}
-    for turn_id, side, text, _ in conn.execute(_HISTORY, keys):
+    for turn_id, side, text, _ in _HISTORY.rows(conn, **keys):
         said.setdefault(turn_id, ([], []))[side].append(text)
     return tuple(
         Exchange(customer="\n".join(customer), bot="\n".join(bot))

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from daemon.api.models import LARGEST_ID
 from daemon.api.problems import Problem
@@ -16,6 +16,12 @@ from daemon.core.seeds import validate
 BODY_LIMIT = 6 * 1024 * 1024
 """Bytes of an admin call's body: FAQs of 5 MB and the rest of a client."""
 
+PACKINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""Values of Content-Encoding that aiohttp unpacks; it hands any other body on as it came."""
+
+RAW_BODY = web.RequestKey("raw_body", bytes)
+"""What `read_json` read, unpacked."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -23,9 +29,15 @@ async def read_json(request: web.Request) -> Any:
     """Decode the body.
 
     Raises:
-        Problem: 415 for another content type, 413 when it is too large, 400 when it is not JSON.
+        Problem: 415 for another content type or an unknown packing, 413 when it is too large, 400
+            when it is not JSON.
 
     """
+    packing = request.headers.get("Content-Encoding", "").strip().lower()
+    if packing not in PACKINGS:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, or packed with gzip."
+        )
     if request.content_type != "application/json":
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON: Content-Type: application/json."
@@ -34,6 +46,7 @@ async def read_json(request: web.Request) -> Any:
         body = await request.clone(client_max_size=BODY_LIMIT).read()
     except web.HTTPRequestEntityTooLarge:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A body has at most 6 MiB.") from None
+    request[RAW_BODY] = body
     try:
         return _decode(body)
     except RecursionError:
@@ -63,6 +76,27 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     return validate(model, decoded)
 
 
+async def read_body_if_any(request: web.Request, model: type[Model]) -> Model:
+    """Read a JSON object as a model; no body at all stands for an empty object.
+
+    Raises:
+        Problem: as `read_json`.
+        Invalid: naming each field at fault.
+
+    """
+    return await read_body(request, model) if request.body_exists else validate(model, {})
+
+
+def refuse_query(request: web.Request) -> None:
+    """Refuse any query: this address takes none.
+
+    Raises:
+        Invalid: naming each parameter.
+
+    """
+    validate(_NoQuery, dict(request.query))
+
+
 def read_query(request: web.Request, model: type[Model]) -> Model:
     """Read the query as a model; a parameter given twice is refused.
 
@@ -90,6 +124,10 @@ def read_id(request: web.Request, what: str) -> int:
     if not is_number or int(text) > LARGEST_ID:
         raise NotFound(f"There is no {what} {text[:40]}.")
     return int(text)
+
+
+class _NoQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class _NotJson(ValueError):

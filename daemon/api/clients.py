@@ -1,14 +1,15 @@
 """The admin API's clients: the same use cases as `released client`, by HTTP."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from daemon.api.auth import actor_of
+from daemon.api.auth import actor_of, client_limit_of
 from daemon.api.bodies import read_body, read_id, read_json, read_query
+from daemon.api.idempotency import Made, create_once
 from daemon.api.models import ClientPage, ClientPatch, NewAgent, NewClient
 from daemon.api.shared import RUNTIME
 from daemon.core import clients
@@ -21,6 +22,7 @@ from daemon.core.store import clients as store
 from daemon.core.store.assistants import get_current_version
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection
+from daemon.core.tenancy import get_visible_client, list_visible_clients
 
 
 async def create(request: web.Request) -> web.Response:
@@ -31,9 +33,12 @@ async def create(request: web.Request) -> web.Response:
         _fields_set=body.model_fields_set - {"faqs"},
         **{name: getattr(body, name) for name in ClientSeed.model_fields},
     )
-    client = await _add(request, seed, faqs)
-    headers = {"Location": f"/clients/{client.id}"}
-    return _answer(client, status=HTTPStatus.CREATED, headers=headers)
+
+    def show(client: Client) -> Made:
+        headers = {"Location": f"/clients/{client.id}", "ETag": _tag(client)}
+        return Made(client_document(client), headers)
+
+    return await _add(request, seed, faqs, show=show)
 
 
 async def create_agent(request: web.Request) -> web.Response:
@@ -49,24 +54,24 @@ async def create_agent(request: web.Request) -> web.Response:
         "phone_number": body.phone_number,
         "phone_number_id": number_id,
     }
-    client = await _add(request, validate(ClientSeed, values), faqs)
-    made = {
-        "agent_id": client.assistant_id,
-        "phone_number_id": client.phone_number_id,
-        "status": "ok",
-    }
-    return web.json_response(made, status=HTTPStatus.CREATED)
+
+    def show(client: Client) -> Made:
+        agent = {"agent_id": client.assistant_id, "phone_number_id": client.phone_number_id}
+        return Made(agent | {"status": "ok"})
+
+    return await _add(request, validate(ClientSeed, values), faqs, show=show)
 
 
 async def show_all(request: web.Request) -> web.Response:
     """List clients by id, a page at a time, or the one that a REF names."""
     page = read_query(request, ClientPage)
+    only = client_limit_of(request)
 
     def job(conn: Connection) -> list[dict[str, Any]]:
         if page.ref is not None:
-            return [client_document(clients.get_client(conn, page.ref))]
-        found = store.list_clients(
-            conn, active_only=page.active_only, after=page.after, limit=page.limit
+            return [client_document(get_visible_client(conn, page.ref, only=only))]
+        found = list_visible_clients(
+            conn, only=only, active_only=page.active_only, after=page.after, limit=page.limit
         )
         # Here and not on the loop: the hours of a thousand clients take a while to read.
         return [client_document(client) for client in found]
@@ -137,14 +142,22 @@ async def _read_faqs(items: object) -> tuple[Faq, ...]:
     return await asyncio.to_thread(faqs_from_objects, items, source="faqs")
 
 
-async def _add(request: web.Request, seed: ClientSeed, faqs: tuple[Faq, ...]) -> Client:
+async def _add(
+    request: web.Request,
+    seed: ClientSeed,
+    faqs: tuple[Faq, ...],
+    *,
+    show: Callable[[Client], Made],
+) -> web.Response:
     runtime = request.app[RUNTIME]
-    now = runtime.clock()
-    client = await runtime.store.write(
-        partial(clients.add_client, seed=seed, faqs=faqs, now=now, actor=actor_of(request))
-    )
+    now, actor = runtime.clock(), actor_of(request)
+
+    def make(conn: Connection) -> Made:
+        return show(clients.add_client(conn, seed, faqs, now=now, actor=actor))
+
+    answer = await create_once(request, make)
     await runtime.directory.refresh()
-    return client
+    return answer
 
 
 async def _update(
@@ -178,11 +191,8 @@ def _refuse_stale(conn: Connection, client_id: int, expected: str) -> None:
         raise Stale(f"Client {client_id} has changed since you read it. Read it again.")
 
 
-def _answer(
-    client: Client, *, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> web.Response:
-    tag = {"ETag": _tag(client)}
-    return web.json_response(client_document(client), status=status, headers=tag | (headers or {}))
+def _answer(client: Client) -> web.Response:
+    return web.json_response(client_document(client), headers={"ETag": _tag(client)})
 
 
 def _tag(client: Client) -> str:

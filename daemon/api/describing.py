@@ -2,7 +2,7 @@
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,29 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from daemon.api import models
+from daemon.api.idempotency import KEY_HEADER, KEY_LIMIT
+from daemon.api.limiting import RATES
 from daemon.api.route import Route
 
 DESCRIPTION = web.AppKey("description", bytes)
 """Built once: it takes 50 ms, and anybody may ask for it."""
 
+_TEXT = {"type": "string"}
+_HEADER_SHAPES = {
+    KEY_HEADER: _TEXT | {"minLength": 1, "maxLength": KEY_LIMIT, "pattern": "^[ -~]+$"}
+}
+_REFUSAL_HEADERS = {
+    401: {"WWW-Authenticate": "Which proof is asked for."},
+    429: {"Retry-After": "Seconds until the next call is heard."},
+    503: {"Retry-After": "Seconds after which it may work."},
+}
 _REF = "#/components/schemas/{model}"
+_ABOUT = f"""The admin API: what `released` does in a shell, by HTTP.
+
+A token has the scope `write`, or `read` for GET alone, and may be limited to one client, which is
+then the only one there is for it. HEAD works where GET does. A token may call {RATES.per_token:,}
+times a minute, an address without a valid one {RATES.per_address} times.
+"""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -75,7 +92,7 @@ def build_description(routes: Sequence[Route], *, version: str) -> dict[str, Any
         "info": {
             "title": "Released",
             "version": version,
-            "description": "The admin API: what `released` does in a shell, by HTTP.",
+            "description": _ABOUT,
         },
         "paths": paths,
         "components": {
@@ -95,7 +112,7 @@ def _describe_route(route: Route) -> dict[str, Any]:
     }
     if route.body is not None:
         content = {"application/json": {"schema": _reference(route.body)}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": route.needs_body, "content": content}
     return described
 
 
@@ -105,17 +122,32 @@ def _answers(route: Route) -> dict[str, Any]:
         said["content"] = {"application/json": {"schema": _reference(route.answer)}}
     elif route.kind is not None:
         said["content"] = {route.kind: {}}
-    if route.tells:
-        said["headers"] = {
-            name: {"description": what, "required": True, "schema": {"type": "string"}}
-            for name, what in route.tells.items()
-        }
+    told = _headers(route.tells, required=True) | _headers(route.may_tell, required=False)
+    if told:
+        said["headers"] = told
     problem = {"application/problem+json": {"schema": _reference(models.ProblemDocument)}}
-    errors = route.errors if route.is_open else (401, *route.errors, 503)
     answers = {str(route.status): said}
-    for status in errors:
-        answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+    for status in _refusals(route):
+        refused = {"description": HTTPStatus(status).phrase, "content": problem}
+        headers = _headers(_REFUSAL_HEADERS.get(status, {}), required=not route.is_open)
+        answers[str(status)] = refused | ({"headers": headers} if headers else {})
     return answers
+
+
+def _refusals(route: Route) -> tuple[int, ...]:
+    """List the statuses of a route's refusals; whoever needs a token may be refused in any."""
+    if route.is_open:
+        return route.errors
+    can_be_forbidden = route.method != "GET" or route.reach == "all"
+    forbidden = (403,) if can_be_forbidden else ()
+    return tuple(sorted({401, *forbidden, *route.errors, 422, 429, 503}))
+
+
+def _headers(named: Mapping[str, str], *, required: bool) -> dict[str, Any]:
+    return {
+        name: {"description": what, "required": required, "schema": _TEXT}
+        for name, what in named.items()
+    }
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -131,7 +163,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, schema in asked.get("properties", {}).items()
     ]
     headers = [
-        _parameter("header", name, {"type": "string"}, required=route.is_open)
+        _parameter("header", name, _HEADER_SHAPES.get(name, _TEXT), required=route.is_open)
         | {"description": what}
         for name, what in route.takes.items()
     ]

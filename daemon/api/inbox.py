@@ -4,23 +4,27 @@ from functools import partial
 
 from aiohttp import web
 
-from daemon.api.auth import actor_of
-from daemon.api.bodies import read_body, read_id, read_query
+from daemon.api.auth import actor_of, client_limit_of
+from daemon.api.bodies import read_body_if_any, read_id, read_query
 from daemon.api.models import InboxPage, RetryAll
 from daemon.api.shared import RUNTIME
 from daemon.core import inboxes
-from daemon.core.store.inbox_entries import list_entries
 
 
 async def show_all(request: web.Request) -> web.Response:
     """List the newest messages, oldest first, without their text."""
     page = read_query(request, InboxPage)
     runtime = request.app[RUNTIME]
-    now = runtime.clock()
-    entries = await runtime.store.read(
-        lambda conn: list_entries(conn, now=now, state=page.state, limit=page.limit)
+    job = partial(
+        inboxes.list_documents,
+        now=runtime.clock(),
+        state=page.state,
+        client=page.client,
+        only=client_limit_of(request),
+        before=page.before,
+        limit=page.limit,
     )
-    return web.json_response([inboxes.entry_document(entry) for entry in entries])
+    return web.json_response(await runtime.store.read(job))
 
 
 async def show(request: web.Request) -> web.Response:
@@ -44,7 +48,7 @@ async def retry(request: web.Request) -> web.Response:
 
 async def retry_all(request: web.Request) -> web.Response:
     """Take all that is parked up again, or all with one error."""
-    chosen = await read_body(request, RetryAll)
+    chosen = await read_body_if_any(request, RetryAll)
     runtime = request.app[RUNTIME]
     total = last = 0
     while True:

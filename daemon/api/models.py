@@ -14,6 +14,7 @@ from pydantic import (
 
 from daemon.core.seeds import ClientChanges, ClientSeed, PhoneNumber, PhoneNumberId
 from daemon.core.store.inbox_entries import InboxState
+from daemon.core.store.tokens import Scope
 from daemon.core.tokens import LIFETIME_LIMIT_DAYS
 
 LARGEST_ID = 2**63 - 1
@@ -48,6 +49,13 @@ def _only_digits(given: Any) -> Any:
 
 
 Digits = Annotated[int, BeforeValidator(_only_digits)]
+
+Ref = Annotated[str, Field(min_length=1, max_length=200)]
+"""A client by its id, phone_number_id, phone number or exact name."""
+
+LifetimeDays = Annotated[
+    float, Field(ge=0, le=LIFETIME_LIMIT_DAYS, allow_inf_nan=False, strict=True)
+]
 
 
 def _as_sent(described: dict[str, Any]) -> None:
@@ -121,6 +129,8 @@ class ClientDocument(BaseModel):
     assistant_version: int
     stopped: Stop | None
     warnings: list[str]
+    faqs_digest: str
+    access_token_digest: str | None
 
 
 class Subscription(BaseModel):
@@ -136,7 +146,7 @@ class ClientPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ref: str | None = Field(default=None, min_length=1, max_length=200, json_schema_extra=_as_sent)
+    ref: Ref | None = Field(default=None, json_schema_extra=_as_sent)
     active_only: bool = False
     limit: Digits = Field(default=100, ge=1, le=1000)
     after: Digits = Field(default=0, ge=0, le=LARGEST_ID)
@@ -148,6 +158,8 @@ class InboxPage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: InboxState | None = Field(default=None, json_schema_extra=_as_sent)
+    client: Ref | None = Field(default=None, json_schema_extra=_as_sent)
+    before: Digits = Field(default=LARGEST_ID, ge=1, le=LARGEST_ID)
     limit: Digits = Field(default=100, ge=1, le=1000)
 
 
@@ -185,9 +197,17 @@ class NewToken(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=200)
-    expires_days: float = Field(
-        default=60, ge=0, le=LIFETIME_LIMIT_DAYS, allow_inf_nan=False, strict=True
-    )
+    expires_days: LifetimeDays = 60
+    scope: Scope = "write"
+    client: Ref | None = None
+
+
+class RotateToken(BaseModel):
+    """How long the new token works."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    expires_days: LifetimeDays = 60
 
 
 class TokenMade(BaseModel):
@@ -202,6 +222,8 @@ class TokenDocument(BaseModel):
     """What is known of a token."""
 
     name: str
+    scope: Scope
+    client_id: int | None
     state: Literal["valid", "expired", "revoked"]
     created_at: str
     expires_at: str
@@ -239,6 +261,16 @@ class Health(BaseModel):
     status: Literal["ok"]
     version: str
     inbox: InboxDepth
+
+
+class Finding(BaseModel):
+    """What one check of the doctor's found."""
+
+    check: str
+    subject: str | None
+    state: Literal["ok", "warning", "error", "skipped"]
+    detail: str
+    next: str | None
 
 
 class AnswerPart(BaseModel):

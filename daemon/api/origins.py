@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 from daemon.api.problems import Handler
 from daemon.api.shared import RUNTIME
 
-METHODS = "GET, POST, PUT, PATCH, DELETE"
-REQUEST_HEADERS = "Authorization, Content-Type, If-Match"
-ANSWER_HEADERS = "ETag, Location, Retry-After"
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"
+ANSWER_HEADERS = "ETag, Idempotent-Replayed, Location, Retry-After"
 REMEMBERED_S = 600
 
 

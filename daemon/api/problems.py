@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -29,17 +29,20 @@ RETRY_AFTER_S = 2
 class Problem(ReleasedError):
     """A request refused for a reason that only HTTP knows."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        """Take the status to answer with."""
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the status to answer with, and what stands in its headers."""
         super().__init__(detail)
         self.status = status
+        self.headers = headers
 
 
 def problem(
     status: HTTPStatus,
     detail: str | None = None,
     *,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     errors: Sequence[FieldProblem] = (),
 ) -> web.Response:
     """Write one problem; `errors` lists the fields at fault."""
@@ -72,6 +75,8 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
         # connection cannot be told from the rest of it.
         unread = problem(HTTPStatus.BAD_REQUEST, "The body cannot be read to its end.")
         unread.force_close()
+        # Else aiohttp tries to read the rest of it, and logs at length why that cannot be done.
+        request.content.feed_eof()
         return unread
     except Exception:
         log.exception("request failed", extra={"method": request.method, "path": request.path})
@@ -80,7 +85,7 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
 
 def _answer_ours(refused: ReleasedError) -> web.Response:
     if isinstance(refused, Problem):
-        return problem(refused.status, str(refused))
+        return problem(refused.status, str(refused), headers=refused.headers)
     if isinstance(refused, Rejected):
         return problem(_status_of(refused), str(refused), errors=refused.problems)
     if isinstance(refused, Retryable):

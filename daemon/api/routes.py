@@ -4,14 +4,30 @@ import json
 
 from aiohttp import web
 
-from daemon.api import clients, describing, inbox, models, ops, tokens, webhook
-from daemon.api.auth import with_token
+from daemon.api import (
+    clients,
+    describing,
+    doctor,
+    inbox,
+    models,
+    ops,
+    report_models,
+    reports,
+    tokens,
+    webhook,
+)
+from daemon.api.auth import guarded
+from daemon.api.idempotency import KEY_HEADER, REPLAYED_HEADER
+from daemon.api.limiting import LIMITER, RATES, Limiter
 from daemon.api.route import Route
 from daemon.api.shared import VERSION
 
 UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
 STATE = {"ETag": "Names the client as it is now, for If-Match."}
 IF_MATCH = {"If-Match": "The ETag that the client must still have; * for any."}
+IDEMPOTENCY = {KEY_HEADER: "For 24 hours the same call with it is done once, and answered alike."}
+SHOWN_ONCE = {KEY_HEADER: "For 24 hours the same call with it is done once; then it is refused."}
+REPLAYED = {REPLAYED_HEADER: "true when this answer was given before."}
 SIGNATURE = {"X-Hub-Signature-256": "sha256= and the body's HMAC under META_APP_SECRET, in hex."}
 
 
@@ -49,7 +65,9 @@ ADMIN_ROUTES = (
         body=models.NewClient,
         status=201,
         errors=(400, 409, 413, 415, 422),
+        takes=IDEMPOTENCY,
         tells=STATE | {"Location": "The client's address."},
+        may_tell=REPLAYED,
     ),
     Route(
         "GET",
@@ -58,6 +76,7 @@ ADMIN_ROUTES = (
         answer=list[models.ClientDocument],
         query=models.ClientPage,
         errors=(404, 409, 422),
+        reach="filtered",
     ),
     Route(
         "GET",
@@ -66,6 +85,7 @@ ADMIN_ROUTES = (
         answer=models.ClientDocument,
         errors=(404,),
         tells=STATE,
+        reach="client",
     ),
     Route(
         "PATCH",
@@ -76,6 +96,7 @@ ADMIN_ROUTES = (
         errors=UPDATE_ERRORS,
         takes=IF_MATCH,
         tells=STATE,
+        reach="client",
     ),
     Route(
         "DELETE",
@@ -85,8 +106,16 @@ ADMIN_ROUTES = (
         errors=(404, 412),
         takes=IF_MATCH,
         tells=STATE,
+        reach="client",
     ),
-    Route("GET", "/clients/{id}/faqs", clients.show_faqs, answer=models.FaqList, errors=(404,)),
+    Route(
+        "GET",
+        "/clients/{id}/faqs",
+        clients.show_faqs,
+        answer=models.FaqList,
+        errors=(404,),
+        reach="client",
+    ),
     Route(
         "PUT",
         "/clients/{id}/faqs",
@@ -96,6 +125,7 @@ ADMIN_ROUTES = (
         errors=UPDATE_ERRORS,
         takes=IF_MATCH,
         tells=STATE,
+        reach="client",
     ),
     Route(
         "POST",
@@ -104,6 +134,7 @@ ADMIN_ROUTES = (
         answer=models.ClientDocument,
         errors=(404,),
         tells=STATE,
+        reach="client",
     ),
     Route(
         "POST",
@@ -113,6 +144,8 @@ ADMIN_ROUTES = (
         body=models.NewAgent,
         status=201,
         errors=(400, 409, 413, 415, 422),
+        takes=IDEMPOTENCY,
+        may_tell=REPLAYED,
     ),
     Route(
         "GET",
@@ -120,10 +153,25 @@ ADMIN_ROUTES = (
         inbox.show_all,
         answer=list[models.InboxDocument],
         query=models.InboxPage,
-        errors=(422,),
+        errors=(404, 409, 422),
+        reach="filtered",
     ),
-    Route("GET", "/inbox/{id}", inbox.show, answer=models.InboxDetail, errors=(404,)),
-    Route("POST", "/inbox/{id}/retry", inbox.retry, answer=models.InboxDetail, errors=(404, 409)),
+    Route(
+        "GET",
+        "/inbox/{id}",
+        inbox.show,
+        answer=models.InboxDetail,
+        errors=(404,),
+        reach="message",
+    ),
+    Route(
+        "POST",
+        "/inbox/{id}/retry",
+        inbox.retry,
+        answer=models.InboxDetail,
+        errors=(404, 409),
+        reach="message",
+    ),
     Route(
         "POST",
         "/inbox/retry",
@@ -131,8 +179,16 @@ ADMIN_ROUTES = (
         answer=models.Retried,
         body=models.RetryAll,
         errors=(400, 413, 415, 422),
+        needs_body=False,
     ),
-    Route("DELETE", "/inbox/{id}", inbox.drop, answer=models.InboxDetail, errors=(404, 409)),
+    Route(
+        "DELETE",
+        "/inbox/{id}",
+        inbox.drop,
+        answer=models.InboxDetail,
+        errors=(404, 409),
+        reach="message",
+    ),
     Route(
         "POST",
         "/tokens",
@@ -140,23 +196,73 @@ ADMIN_ROUTES = (
         answer=models.TokenMade,
         body=models.NewToken,
         status=201,
-        errors=(400, 409, 413, 415, 422),
+        errors=(400, 404, 409, 413, 415, 422),
+        takes=SHOWN_ONCE,
+    ),
+    Route(
+        "POST",
+        "/tokens/{name}/rotate",
+        tokens.rotate,
+        answer=models.TokenMade,
+        body=models.RotateToken,
+        status=201,
+        errors=(400, 404, 409, 413, 415, 422),
+        takes=SHOWN_ONCE,
+        needs_body=False,
     ),
     Route("GET", "/tokens", tokens.show_all, answer=list[models.TokenDocument]),
     Route("DELETE", "/tokens/{name}", tokens.revoke, status=204, errors=(404,)),
+    Route(
+        "GET",
+        "/status",
+        reports.show_status,
+        answer=report_models.Status,
+        reach="filtered",
+    ),
+    Route(
+        "GET",
+        "/log",
+        reports.list_turns,
+        answer=list[report_models.TurnDocument],
+        query=report_models.LogPage,
+        errors=(404, 409, 422),
+        reach="filtered",
+    ),
+    Route(
+        "GET",
+        "/events",
+        reports.list_events,
+        answer=report_models.Events,
+        query=report_models.EventsPage,
+        errors=(422,),
+        reach="filtered",
+    ),
+    Route(
+        "GET",
+        "/audit",
+        reports.list_audit,
+        answer=list[report_models.AuditDocument],
+        query=report_models.AuditPage,
+        errors=(404, 409, 422),
+        reach="filtered",
+    ),
+    Route("GET", "/doctor", doctor.examine, answer=list[models.Finding], reach="all"),
 )
 
 ROUTES = OPEN_ROUTES + ADMIN_ROUTES
 
 
 def add_routes(app: web.Application, *, metrics_open: bool) -> None:
-    """Serve every route; what is not open asks for a token first."""
+    """Serve every route; what is not open asks for a token first. HEAD works where GET does."""
+    app[LIMITER] = Limiter(RATES)
     description = describing.build_description(ROUTES, version=app[VERSION])
     app[describing.DESCRIPTION] = json.dumps(description).encode()
     for route in ROUTES:
         is_open = route.is_open or (metrics_open and route.path == "/metrics")
-        handler = route.handler if is_open else with_token(route.handler)
+        handler = route.handler if is_open else guarded(route)
         # An address of its own must not be taken for an id, or a wrong method there is a 404.
         path = route.path.replace("/inbox/{id}", "/inbox/{id:(?!retry$)[^{}/]+}")
         app.router.add_route(route.method, path, handler)
+        if route.method == "GET" and route.path != "/webhook":
+            app.router.add_route("HEAD", path, handler)
     describing.add_static(app)

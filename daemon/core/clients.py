@@ -19,6 +19,7 @@ from daemon.core.meta.codes import Remedy, classify
 from daemon.core.seeds import ClientChanges, ClientSeed, normalize_phone_number
 from daemon.core.store import assistants, audit
 from daemon.core.store import clients as store
+from daemon.core.store.audit import DAEMON, Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection
 
@@ -32,7 +33,7 @@ class Change:
 
 
 def add_client(
-    conn: Connection, seed: ClientSeed, faqs: Sequence[Faq], *, now: float, actor: str
+    conn: Connection, seed: ClientSeed, faqs: Sequence[Faq], *, now: float, actor: Actor
 ) -> Client:
     """Onboard a client: its row, its Assistant and version 1 of it.
 
@@ -64,7 +65,7 @@ def update_client(
     *,
     faqs: Sequence[Faq] | None = None,
     now: float,
-    actor: str,
+    actor: Actor,
 ) -> Change:
     """Set the fields given and, with `faqs`, make the next assistant version unless unchanged.
 
@@ -99,7 +100,9 @@ def update_client(
     return Change(after, changed)
 
 
-def set_active(conn: Connection, client_id: int, *, active: bool, now: float, actor: str) -> Change:
+def set_active(
+    conn: Connection, client_id: int, *, active: bool, now: float, actor: Actor
+) -> Change:
     """Activate or deactivate; doing it again changes nothing."""
     return update_client(conn, client_id, ClientChanges(active=active), now=now, actor=actor)
 
@@ -120,7 +123,7 @@ def stop_client(
     store.update_client(conn, client_id, stopped)
     audit.append(
         conn,
-        actor="daemon",
+        actor=DAEMON,
         action="client.stop",
         client_id=client_id,
         now=now,
@@ -128,7 +131,7 @@ def stop_client(
     )
 
 
-def resume_client(conn: Connection, client_id: int, *, now: float, actor: str) -> Change:
+def resume_client(conn: Connection, client_id: int, *, now: float, actor: Actor) -> Change:
     """Let a stopped client send again; what waits goes out by itself."""
     before = _get(conn, client_id)
     if before.stopped_code is None:

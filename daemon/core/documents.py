@@ -19,6 +19,10 @@ _REPLACE_SHARED = (
 )
 
 
+TOKEN_DIGEST_DIGITS = 12
+"""Hex digits of an access token's digest that are shown: enough to tell two apart."""
+
+
 def client_document(client: Client) -> dict[str, Any]:
     """Describe a client as both faces show it; its access token stays out."""
     unread = unread_hours(client)
@@ -46,6 +50,10 @@ def client_document(client: Client) -> dict[str, Any]:
             "reason": _explain_stop(client, client.stopped_code),
         },
         "warnings": [] if unread is None else [unread],
+        "faqs_digest": client.faqs_digest,
+        "access_token_digest": None
+        if client.access_token is None
+        else token_digest(client.access_token)[:TOKEN_DIGEST_DIGITS],
     }
 
 

@@ -5,10 +5,11 @@ Opens no file and stores nothing: whoever calls brings the bytes and a name for 
 """
 
 import csv
+import hashlib
 import io
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from daemon.core.errors import FieldProblem, Invalid
@@ -47,6 +48,13 @@ class Faq:
 
     question: str
     answer: str
+
+
+def digest_faqs(faqs: Iterable[Faq]) -> str:
+    """Name a list of FAQs: 64 hex digits that change with any of its words or its order."""
+    listed = [{"q": faq.question, "a": faq.answer} for faq in faqs]
+    canonical = json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

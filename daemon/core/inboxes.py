@@ -5,11 +5,56 @@ from typing import Any
 from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, NotFound
 from daemon.core.store import audit, conversations, inbox, outbox
+from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Connection
-from daemon.core.store.inbox_entries import InboxDetail, InboxEntry, find_detail
+from daemon.core.store.inbox_entries import (
+    InboxDetail,
+    InboxEntry,
+    InboxState,
+    find_detail,
+    find_owner,
+    list_entries,
+)
+from daemon.core.tenancy import get_visible_client
 
 RETRY_CHUNK = 200
 """Messages taken up in one transaction: a few milliseconds of the writer's time."""
+
+
+def list_documents(
+    conn: Connection,
+    *,
+    now: float,
+    state: InboxState | None = None,
+    client: str | None = None,
+    only: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Describe messages oldest first; with `limit` the newest so many.
+
+    `client` is a REF: its messages. `only` is the id of the one client that may be seen. `before`
+    is an id: older messages than that.
+
+    Raises:
+        NotFound: when no client that may be seen has this REF.
+        Conflict: when it fits several.
+
+    """
+    owner = only if client is None else get_visible_client(conn, client, only=only).id
+    entries = list_entries(conn, now=now, state=state, client_id=owner, before=before, limit=limit)
+    return [entry_document(entry) for entry in entries]
+
+
+def check_owner(conn: Connection, inbox_id: int, *, client_id: int) -> None:
+    """Make sure that a message is this client's.
+
+    Raises:
+        NotFound: when it is another's, or there is no such message.
+
+    """
+    if find_owner(conn, inbox_id) != client_id:
+        raise _missing(inbox_id)
 
 
 def show_entry(conn: Connection, inbox_id: int, *, now: float) -> dict[str, Any]:
@@ -50,7 +95,7 @@ def entry_document(entry: InboxEntry) -> dict[str, Any]:
     }
 
 
-def retry(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
+def retry(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
     """Take a parked message up again where it stood: its answer is sent, or made, anew.
 
     Raises:
@@ -69,7 +114,7 @@ def retry(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
 
 
 def retry_some(
-    conn: Connection, *, error: str | None, after: int, now: float, actor: str
+    conn: Connection, *, error: str | None, after: int, now: float, actor: Actor
 ) -> tuple[int, int]:
     """Take up parked messages with ids above `after`, or those of them with this error.
 
@@ -90,7 +135,7 @@ def retry_some(
     return count, chosen[-1].id
 
 
-def drop(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
+def drop(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
     """Let a message that waits or is parked go unanswered for good.
 
     Raises:
@@ -115,11 +160,15 @@ def drop(conn: Connection, inbox_id: int, *, now: float, actor: str) -> None:
 def _get(conn: Connection, inbox_id: int, *, now: float) -> InboxDetail:
     detail = find_detail(conn, inbox_id, now=now)
     if detail is None:
-        raise NotFound(f"There is no message {inbox_id}. `released inbox list` shows them.")
+        raise _missing(inbox_id)
     return detail
 
 
-def _note(conn: Connection, detail: InboxDetail, action: str, *, now: float, actor: str) -> None:
+def _missing(inbox_id: int) -> NotFound:
+    return NotFound(f"There is no message {inbox_id}. `released inbox list` shows them.")
+
+
+def _note(conn: Connection, detail: InboxDetail, action: str, *, now: float, actor: Actor) -> None:
     audit.append(
         conn,
         actor=actor,

@@ -104,10 +104,11 @@ def _begin(conn: Connection, settings: Settings, *, now: float) -> None:
 def _resume_replaced_tokens(conn: Connection, settings: Settings, *, now: float) -> None:
     """Let clients go on whose refused credential was the shared one and has been replaced."""
     from daemon.core import clients  # noqa: PLC0415 - see the module's docstring
+    from daemon.core.store.audit import DAEMON  # noqa: PLC0415
 
     for client in clients.list_stopped(conn):
         token = settings.token_for(client.access_token)
         if token is None or client.stopped_token_digest == clients.token_digest(token):
             continue
         if clients.is_credential_stop(client):
-            clients.resume_client(conn, client.id, now=now, actor="daemon")
+            clients.resume_client(conn, client.id, now=now, actor=DAEMON)

@@ -27,7 +27,7 @@ KEYS = [
     "faq_count",
     "assistant_version",
 ]
-OURS = ["stopped", "warnings"]
+OURS = ["stopped", "warnings", "faqs_digest", "access_token_digest"]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SECRET_TOKEN = "EAAsecretofonlyoneclient"
 

@@ -53,6 +53,12 @@ async def states(admin: Admin) -> list[str]:
         ("?state=parked", ["w2"]),
         ("?state=pending&limit=1", ["w3"]),
         ("?state=done", []),
+        ("?client=2", ["w3"]),
+        ("?client=Bar%20Sol&state=parked", []),
+        ("?client=1&limit=1", ["w2"]),
+        ("?before=3", ["w1", "w2"]),
+        ("?before=3&limit=1", ["w2"]),
+        ("?before=1", []),
     ],
 )
 async def test_messages_are_listed_without_their_text(
@@ -92,6 +98,8 @@ async def test_a_parked_message_is_taken_up_again(admin: Admin) -> None:
 @pytest.mark.parametrize(
     ("body", "count", "left"),
     [
+        (None, 3, ["pending", "pending", "pending"]),
+        (b"", 3, ["pending", "pending", "pending"]),
         ({}, 3, ["pending", "pending", "pending"]),
         ({"error": None}, 3, ["pending", "pending", "pending"]),
         ({"error": "131026"}, 2, ["pending", "pending", "parked"]),
@@ -99,9 +107,9 @@ async def test_a_parked_message_is_taken_up_again(admin: Admin) -> None:
     ],
 )
 async def test_all_that_is_parked_is_taken_up_again(
-    admin: Admin, body: dict[str, str | None], count: int, left: list[str]
+    admin: Admin, body: dict[str, str | None] | bytes | None, count: int, left: list[str]
 ) -> None:
-    """All of it, or all with one error; the answer says how many."""
+    """All of it, by nothing said too, or all with one error; the answer says how many."""
     await park(admin, "1, 2")
     await park(admin, "3", "2")
     assert {"count": count} == (await admin.call("POST", "/inbox/retry", body)).read_json()
@@ -141,6 +149,8 @@ async def test_a_bad_query_is_refused(admin: Admin) -> None:
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
         ("after=1", "after"),
+        ("before=0", "before"),
+        ("client=", "client"),
         ("limit=1&limit=1", "limit"),
     ):
         refused = await admin.call("GET", f"/inbox?{query}")
@@ -154,6 +164,7 @@ async def test_what_is_not_there_is_not_found(admin: Admin) -> None:
         ("POST", "/inbox/99/retry"),
         ("DELETE", "/inbox/99"),
         ("GET", "/inbox/x"),
+        ("GET", "/inbox?client=nadie"),
     ):
         assert 404 == (await admin.call(method, path)).status
 

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.api import ops
 from daemon.core import tokens
+from daemon.core.store.audit import Actor
 from daemon.core.store.engine import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.daemon_process import wait_until
@@ -60,7 +61,7 @@ async def test_the_use_of_a_token_is_noted_once_a_minute(house: House) -> None:
     """A scraper costs a write a minute and no more."""
     now = time.time()
     made = await house.runtime.store.write(
-        partial(tokens.create_token, name="scraper", lifetime_days=1, now=now, actor="test")
+        partial(tokens.create_token, name="scraper", lifetime_days=1, now=now, actor=Actor("test"))
     )
     for _ in range(2):
         headers = {"Authorization": f"Bearer {made.token}"}

@@ -25,10 +25,13 @@ async def test_a_named_origin_may_ask_and_call(house: House) -> None:
     asked = await house.call("OPTIONS", "/clients/1", headers={"Origin": PANEL, **ASKING})
     assert (204, PANEL) == (asked.status, asked.headers[ALLOW])
     assert "PATCH" in asked.headers["Access-Control-Allow-Methods"]
-    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    allowed = set(asked.headers["Access-Control-Allow-Headers"].split(", "))
+    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-Match"} == allowed
     called = await house.call("GET", "/clients", headers={"Origin": PANEL})
     assert (401, PANEL) == (called.status, called.headers[ALLOW])
     assert "Origin" in called.headers["Vary"]
+    readable = set(called.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"ETag", "Idempotent-Replayed", "Location", "Retry-After"} == readable
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "*", f"{PANEL}.evil.com"])

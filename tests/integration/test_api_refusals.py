@@ -15,7 +15,7 @@ from daemon.api.routes import ADMIN_ROUTES, OPEN_ROUTES, ROUTES
 from daemon.core.errors import Misconfigured
 from daemon.core.store.engine import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
-from tests.doubles.admin import FAQS, Admin, assert_problem, open_admin
+from tests.doubles.admin import FAQS, Admin, assert_problem, fields_of, open_admin
 from tests.doubles.stage import UNKNOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -123,6 +123,8 @@ async def test_a_wrong_method_is_told_the_right_ones(admin: Admin) -> None:
     """405 with Allow, on every path."""
     for path in {route.path for route in ROUTES}:
         allowed = {route.method for route in ROUTES if route.path == path}
+        if "GET" in allowed and path != "/webhook":
+            allowed.add("HEAD")
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} - allowed:
             address = path.replace("{id}", "1").replace("{name}", "x")
             refused = await admin.call(method, address)
@@ -144,7 +146,7 @@ async def test_only_json_is_taken(admin: Admin, route: Route, kind: str) -> None
 async def test_what_is_no_json_is_refused(admin: Admin, route: Route) -> None:
     """400, and it says why without quoting what was sent."""
     for raw in (
-        b"",
+        *([b""] if route.needs_body else []),
         b" ",
         b"{",
         b'{"name": palabra-secreta}',
@@ -162,6 +164,30 @@ async def test_what_is_no_json_is_refused(admin: Admin, route: Route) -> None:
         assert 400 == refused.status, raw[:40]
         assert "palabra" not in refused.text
         assert assert_problem(refused)["detail"].startswith("The body ")
+
+
+@pytest.mark.parametrize("route", ADMIN_ROUTES, ids=name_of)
+async def test_a_parameter_that_nobody_knows_is_refused(admin: Admin, route: Route) -> None:
+    """422 names it, on every route: a typing error must not change what is asked for."""
+    body = body_of(route) if route.body is not None else None
+    for query in ("unheard_of=1", "unheard_of=1&unheard_of=2", "unheard_of"):
+        refused = await admin.call(route.method, f"{path_of(route)}?{query}", body)
+        assert (422, ["unheard_of"]) == (refused.status, fields_of(refused)), query
+
+
+async def test_head_works_where_get_does(admin: Admin) -> None:
+    """The same status and headers without the body; Meta's address has its own two methods."""
+    for route in ROUTES:
+        if route.method != "GET" or route.path == "/webhook":
+            continue
+        path = path_of(route)
+        got, asked = [await admin.call(method, path) for method in ("GET", "HEAD")]
+        assert (got.status, got.type, "") == (asked.status, asked.type, asked.text), path
+        assert got.headers.get("ETag") == asked.headers.get("ETag")
+    for path in ("/docs/swagger-ui.css", "/docs/start.js"):
+        assert 200 == (await admin.house.call("HEAD", path)).status
+    assert 405 == (await admin.call("HEAD", "/webhook")).status
+    assert 401 == (await admin.house.call("HEAD", "/clients")).status
 
 
 async def test_a_byte_order_mark_is_no_fault(admin: Admin) -> None:
@@ -183,13 +209,31 @@ async def test_a_body_that_is_too_large_is_refused(admin: Admin, route: Route) -
 
 
 @pytest.mark.parametrize("route", WITH_BODY, ids=name_of)
-async def test_a_body_whose_packing_is_broken_is_refused(admin: Admin, route: Route) -> None:
-    """400, and the connection is given up: where the body ends cannot be known."""
+async def test_a_body_whose_packing_is_broken_is_refused(
+    admin: Admin, route: Route, caplog: pytest.LogCaptureFixture
+) -> None:
+    """400, and the connection is given up: where its body ends is unknown. The log is spared."""
     refused = await admin.call(
         route.method, path_of(route), b"{}", headers={"Content-Encoding": "gzip"}
     )
     assert (400, "close") == (refused.status, refused.headers["Connection"])
     assert 200 == (await admin.call("GET", "/clients")).status
+    assert not [entry for entry in caplog.records if entry.exc_info]
+
+
+@pytest.mark.parametrize("packing", ["compress", "x-gzip", "gzip, gzip", "aes128gcm"])
+async def test_a_packing_that_nobody_opens_is_refused(
+    admin: Admin, packing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """415: what is in the body is not guessed at."""
+    refused = await admin.call("PATCH", "/clients/1", b"{}", headers={"Content-Encoding": packing})
+    assert 415 == refused.status
+    assert "gzip" in refused.text
+    for known in ("identity", " GZIP "):
+        raw = gzip.compress(b"{}") if "GZIP" in known else b"{}"
+        taken = await admin.call("PATCH", "/clients/1", raw, headers={"Content-Encoding": known})
+        assert 200 == taken.status
+    assert not [entry for entry in caplog.records if entry.exc_info]
 
 
 async def test_a_store_that_fails_is_no_fault_of_the_caller(

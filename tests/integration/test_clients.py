@@ -19,9 +19,10 @@ from daemon.core.clients import (
 )
 from daemon.core.documents import client_document, fallback_of, timestamp, unread_hours
 from daemon.core.errors import Conflict, Invalid, NotFound
-from daemon.core.faqs import Faq
+from daemon.core.faqs import Faq, digest_faqs
 from daemon.core.seeds import ClientChanges, validate
 from daemon.core.store import assistants
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client, list_clients
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import audit
@@ -36,7 +37,9 @@ def change(
 ) -> Change:
     changes = validate(ClientChanges, fields)
     return database.write(
-        lambda conn: update_client(conn, client.id, changes, faqs=faqs, now=LATER, actor="cli")
+        lambda conn: update_client(
+            conn, client.id, changes, faqs=faqs, now=LATER, actor=Actor("cli")
+        )
     )
 
 
@@ -73,6 +76,8 @@ def test_a_new_client_is_active_with_version_one(client_a: Client) -> None:
         "assistant_version": 1,
         "stopped": None,
         "warnings": [],
+        "faqs_digest": digest_faqs(FAQS),
+        "access_token_digest": None,
     } == document
 
 
@@ -123,7 +128,7 @@ def test_a_client_without_faqs_is_refused(
     with pytest.raises(Invalid, match="at least one"):
         database.write(
             lambda conn: clients.add_client(
-                conn, seed(phone_number_id=NUMBER_B), faqs, now=NOW, actor="cli"
+                conn, seed(phone_number_id=NUMBER_B), faqs, now=NOW, actor=Actor("cli")
             )
         )
     with pytest.raises(Invalid, match="at least one"):
@@ -193,7 +198,7 @@ def test_deactivating_again_and_again_is_the_same(database: Database, client_a: 
 
     def switch(*, active: bool) -> Change:
         return database.write(
-            lambda conn: set_active(conn, client_a.id, active=active, now=LATER, actor="cli")
+            lambda conn: set_active(conn, client_a.id, active=active, now=LATER, actor=Actor("cli"))
         )
 
     assert [("active",), (), ("active",)] == [
@@ -354,7 +359,9 @@ def test_resume_lets_a_client_go_on(database: Database, client_a: Client) -> Non
     stop(database, client_a, 368)
 
     def resume() -> Change:
-        return database.write(lambda conn: resume_client(conn, client_a.id, now=LATER, actor="cli"))
+        return database.write(
+            lambda conn: resume_client(conn, client_a.id, now=LATER, actor=Actor("cli"))
+        )
 
     first, second = resume(), resume()
     assert (("stopped_code",), None, ()) == (
@@ -370,4 +377,4 @@ def test_resume_lets_a_client_go_on(database: Database, client_a: Client) -> Non
 def test_nobody_is_not_changed(database: Database) -> None:
     """404, not a row made from nothing."""
     with pytest.raises(NotFound, match="no client 7"):
-        database.write(lambda conn: set_active(conn, 7, active=False, now=NOW, actor="cli"))
+        database.write(lambda conn: set_active(conn, 7, active=False, now=NOW, actor=Actor("cli")))

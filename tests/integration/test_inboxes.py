@@ -9,6 +9,7 @@ from daemon.core import inboxes, sending
 from daemon.core.clients import stop_client
 from daemon.core.errors import Conflict
 from daemon.core.sending import Begun
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import audit
@@ -222,7 +223,7 @@ class TestRefusals:
         def run(conn: Connection) -> None:
             kept = keep(conn, client_a, "w1")
             claim(conn, client_a, kept)
-            inboxes.drop(conn, kept.id, now=NOW + 1, actor="test")
+            inboxes.drop(conn, kept.id, now=NOW + 1, actor=Actor("test"))
 
         with pytest.raises(Conflict, match="working"):
             database.write(run)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from daemon.core.assistants.engine import AssistantVersion
-from daemon.core.faqs import Faq
+from daemon.core.faqs import Faq, digest_faqs
 from daemon.core.store.schema import assistant_versions, assistants, faqs
 
 
@@ -39,6 +39,7 @@ def insert_version(
             **key,
             instructions=instructions,
             faq_count=len(entries),
+            faqs_digest=digest_faqs(entries),
             created_at=now,
         )
     )

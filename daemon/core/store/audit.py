@@ -1,6 +1,7 @@
 """The audit trail: who changed what, appended and never changed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,10 +9,36 @@ import sqlalchemy as sa
 from daemon.core.store.schema import audit
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something (a token or an OS user, by name) and from which address or program."""
+
+    name: str
+    origin: str = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change, with the fields that it changed."""
+
+    id: int
+    at: float
+    actor: str
+    origin: str
+    action: str
+    client_id: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+DAEMON = Actor("daemon", origin="daemon")
+"""The daemon itself, when nobody asked for what it does."""
+
+
 def append(
     conn: sa.Connection,
     *,
-    actor: str,
+    actor: Actor,
     action: str,
     now: float,
     client_id: int | None = None,
@@ -22,7 +49,8 @@ def append(
     conn.execute(
         sa.insert(audit).values(
             at=now,
-            actor=actor,
+            actor=actor.name,
+            origin=actor.origin,
             action=action,
             client_id=client_id,
             before=dict(before) if before is not None else sa.null(),
@@ -34,3 +62,14 @@ def append(
 def newest_id(conn: sa.Connection) -> int:
     """Tell how far the trail goes: a higher number than last time means that something changed."""
     return int(conn.execute(sa.select(sa.func.max(audit.c.id))).scalar_one() or 0)
+
+
+def list_entries(
+    conn: sa.Connection, *, client_id: int | None, limit: int
+) -> tuple[AuditEntry, ...]:
+    """List the newest changes, of one client or all, oldest first."""
+    query = sa.select(*(audit.c[name] for name in AuditEntry.__slots__))
+    if client_id is not None:
+        query = query.where(audit.c.client_id == client_id)
+    rows = conn.execute(query.order_by(audit.c.id.desc()).limit(limit)).mappings().all()
+    return tuple(AuditEntry(**row) for row in reversed(rows))

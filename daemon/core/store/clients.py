@@ -36,6 +36,7 @@ class Client:
     assistant_id: str
     assistant_version: int
     faq_count: int
+    faqs_digest: str
 
 
 _SELECT = (
@@ -44,6 +45,7 @@ _SELECT = (
         assistants.c.id.label("assistant_id"),
         assistants.c.version.label("assistant_version"),
         assistant_versions.c.faq_count,
+        assistant_versions.c.faqs_digest,
     )
     .join(assistants, assistants.c.client_id == clients.c.id)
     .join(

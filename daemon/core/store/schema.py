@@ -25,6 +25,13 @@ Moment = sa.Double
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """SQLite counts only a column of type INTEGER up by itself."""
 
+OF_ANY_CLIENT = "client_id > 0"
+"""True of every row: only a statement that says so uses the index.
+
+Any other that names a client and a conversation would take a client's whole history for as good a
+way to its rows as the conversation's own index.
+"""
+
 
 def _partial(
     name: str, *columns: str | sa.Column[object], where: str, unique: bool = False
@@ -72,6 +79,7 @@ assistant_versions = sa.Table(
     sa.Column("instructions", sa.Text, nullable=False),
     sa.Column("faq_count", sa.Integer, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("faqs_digest", sa.Text, nullable=False, server_default=""),
 )
 
 faqs = sa.Table(
@@ -108,6 +116,9 @@ conversations = sa.Table(
         "uq_conversations_wa_id", "client_id", "wa_id", where="wa_id IS NOT NULL", unique=True
     ),
     _partial("ix_conversations_leased", "lease_until", where="lease_until IS NOT NULL"),
+    _partial(
+        "ix_conversations_paused", "client_id", "paused_until", where="paused_until IS NOT NULL"
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -132,6 +143,8 @@ turns = sa.Table(
     sa.Column("latency_ms", sa.Integer, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Index("ix_turns_conversation", "conversation_id", "id"),
+    _partial("ix_turns_client", "client_id", "id", where=OF_ANY_CLIENT),
+    _partial("ix_turns_unanswered", "client_id", "id", where="outcome = 'unanswered'"),
     sqlite_autoincrement=True,
 )
 
@@ -157,8 +170,11 @@ inbox = sa.Table(
     _partial("ix_inbox_claim", "client_id", "conversation_id", "id", where="state = 'pending'"),
     _partial("ix_inbox_answered", "id", where="state = 'answered'"),
     _partial("ix_inbox_parked", "id", where="state = 'parked'"),
+    _partial("ix_inbox_answered_client", "client_id", "id", where="state = 'answered'"),
+    _partial("ix_inbox_parked_client", "client_id", "id", where="state = 'parked'"),
     _partial("ix_inbox_turn", "turn_id", where="turn_id IS NOT NULL"),
     sa.Index("ix_inbox_conversation", "conversation_id", "id"),
+    _partial("ix_inbox_client", "client_id", "id", where=OF_ANY_CLIENT),
     sqlite_autoincrement=True,
 )
 
@@ -196,6 +212,22 @@ outbox = sa.Table(
     sqlite_autoincrement=True,
 )
 
+happenings = sa.Table(
+    "happenings",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("client_id", RowId, nullable=False),
+    sa.Column("row_id", RowId, nullable=False),
+    sa.Column("error", sa.Text),
+)
+"""What happened to rows of inbox and outbox that are changed in place; triggers write it.
+
+The triggers stand in migration 0003, and keep the newest 100,000 rows. `row_id` is the inbox's id
+for `message.parked`, else the outbox's seq.
+"""
+
 tokens = sa.Table(
     "tokens",
     metadata,
@@ -206,6 +238,8 @@ tokens = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("revoked_at", Moment),
     sa.Column("last_used_at", Moment),
+    sa.Column("scope", sa.Text, nullable=False, server_default="write"),
+    sa.Column("client_id", RowId),
     _partial("uq_tokens_name", "name", where="revoked_at IS NULL", unique=True),
     sqlite_autoincrement=True,
 )
@@ -220,9 +254,23 @@ audit = sa.Table(
     sa.Column("client_id", RowId),
     sa.Column("before", sa.JSON),
     sa.Column("after", sa.JSON),
+    sa.Column("origin", sa.Text, nullable=False, server_default="local"),
+    sa.Index("ix_audit_client_id_id", "client_id", "id"),
     sqlite_autoincrement=True,
 )
 """Who changed what. Append-only; its newest id is also how the daemon notices a change."""
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request_digest", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False, index=True),
+)
+"""Answers to creates that named an Idempotency-Key, so that a repeated call makes nothing twice."""
 
 heartbeats = sa.Table(
     "heartbeats",

@@ -1,17 +1,27 @@
 """Admin tokens: digests, never the token itself."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
 from daemon.core.store.schema import tokens
 
+Scope = Literal["read", "write"]
+"""What a token may do; `write` includes `read`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of an admin token after it was shown once."""
+    """What is known of an admin token after it was shown once.
 
+    `client_id` is the one client that it sees, or None where it sees them all.
+    """
+
+    id: int
     name: str
+    scope: Scope
+    client_id: int | None
     created_at: float
     expires_at: float
     revoked_at: float | None
@@ -19,7 +29,10 @@ class Token:
 
 
 _COLUMNS = (
+    tokens.c.id,
     tokens.c.name,
+    tokens.c.scope,
+    tokens.c.client_id,
     tokens.c.created_at,
     tokens.c.expires_at,
     tokens.c.revoked_at,
@@ -28,11 +41,25 @@ _COLUMNS = (
 
 
 def insert_token(
-    conn: sa.Connection, *, name: str, digest: str, now: float, expires_at: float
+    conn: sa.Connection,
+    *,
+    name: str,
+    digest: str,
+    scope: Scope,
+    client_id: int | None,
+    now: float,
+    expires_at: float,
 ) -> None:
     """Add a token under a name that no unrevoked one has."""
     conn.execute(
-        sa.insert(tokens).values(name=name, digest=digest, created_at=now, expires_at=expires_at)
+        sa.insert(tokens).values(
+            name=name,
+            digest=digest,
+            scope=scope,
+            client_id=client_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
     )
 
 

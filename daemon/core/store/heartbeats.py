@@ -10,3 +10,9 @@ def beat(conn: sa.Connection, name: str, *, now: float) -> None:
     updated = conn.execute(sa.update(heartbeats).where(heartbeats.c.name == name).values(at=now))
     if updated.rowcount == 0:
         conn.execute(sa.insert(heartbeats).values(name=name, at=now))
+
+
+def last_beat(conn: sa.Connection, name: str) -> float | None:
+    """Tell when `name` was last written down as alive, or None when it never was."""
+    query = sa.select(heartbeats.c.at).where(heartbeats.c.name == name)
+    return conn.execute(query).scalar_one_or_none()

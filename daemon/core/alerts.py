@@ -1,0 +1,225 @@
+"""Decides what needs somebody, and names the command to run next. Pure: figures in, alerts out.
+
+Owns the limits from which on something is worth an alert. No text says anything of a customer.
+"""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from daemon.core.store.counts import Figures
+
+SLOW_S = 60.0
+"""A message that waits longer than this is late: answers take seconds."""
+
+DAY_S = 86_400
+TOKEN_WARNING_S = 7 * DAY_S
+"""How long before an admin token ends it is time to rotate it."""
+
+LEAST_FREE_BYTES = 1 << 30
+LEAST_FREE_SHARE = 0.05
+GAP_SHARE = 0.3
+"""Share of unanswered turns that says that the FAQs lack something."""
+
+GAP_LEAST_TURNS = 10
+"""With fewer turns a share says nothing."""
+
+_PARKED = "released inbox list --state parked"
+_START = "systemctl start released"
+_RESTART = "systemctl restart released"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing that needs somebody; `next` is the command to run."""
+
+    level: Literal["warning", "error"]
+    client_id: int | None
+    text: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk under the database, in bytes, with what the database takes of it."""
+
+    used_by_us: int
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a client's sends are stopped; `mend` says what ends it once the reason is gone."""
+
+    reason: str
+    mend: Literal["new_token", "restart", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What there is to judge. `stops` and `unread_hours` go by client id.
+
+    `expiring` holds name and seconds left of admin tokens.
+    """
+
+    clients: Sequence[Figures]
+    stops: Mapping[int, Stop]
+    unread_hours: Mapping[int, str]
+    expiring: Sequence[tuple[str, float]]
+    disk: Disk | None
+    folder: str
+    daemon_runs: bool
+    has_shared_token: bool
+    now: float
+
+
+def find_alerts(facts: Facts) -> list[Alert]:
+    """List what needs somebody, errors first."""
+    found = [
+        *_of_disk(facts),
+        *_of_waiting(facts),
+        *_of_stops(facts),
+        *_of_tokens(facts),
+        *_of_parked(facts),
+        *_of_paused(facts),
+        *_of_set_up(facts),
+        *_of_gaps(facts),
+    ]
+    return sorted(found, key=lambda alert: alert.level != "error")
+
+
+def _of_disk(facts: Facts) -> Iterator[Alert]:
+    disk = facts.disk
+    if disk is None:
+        return
+    is_low = disk.free < LEAST_FREE_BYTES
+    if is_low or disk.free < LEAST_FREE_SHARE * disk.total:
+        text = f"The disk of the database has {disk.free >> 20} MiB left."
+        yield Alert("error" if is_low else "warning", None, text, f"df -h {facts.folder}")
+
+
+def _of_waiting(facts: Facts) -> Iterator[Alert]:
+    # A stopped client's messages wait for the operator, and its own alert says so.
+    waiting = [one for one in facts.clients if one.pending and not one.is_stopped]
+    if not waiting:
+        return
+    count = sum(one.pending for one in waiting)
+    if not facts.daemon_runs:
+        text = f"The daemon is down, and {_several(count, 'message waits', 'messages wait')}."
+        yield Alert("error", None, f"{text} Without systemd, run released-daemon.", _START)
+        return
+    slowest = min(waiting, key=_waiting_since)
+    waited_s = facts.now - _waiting_since(slowest)
+    if waited_s > SLOW_S:
+        text = f"A message of {slowest.name} has waited for {_say_duration(waited_s)}."
+        yield Alert("warning", slowest.client_id, text, "released doctor")
+
+
+def _of_stops(facts: Facts) -> Iterator[Alert]:
+    by_stop: dict[tuple[Stop, int | None], list[Figures]] = defaultdict(list)
+    for one in facts.clients:
+        stop = facts.stops.get(one.client_id)
+        if stop is not None and one.active:
+            # One restart mends them all; anything else is each client's own.
+            by_stop[stop, None if stop.mend == "restart" else one.client_id].append(one)
+    for (stop, _), stopped in by_stop.items():
+        first = stopped[0].client_id
+        ways = {
+            "new_token": _new_token(first),
+            "restart": _RESTART,
+            "resume": f"released client resume {first}",
+        }
+        verb = "is" if len(stopped) == 1 else "are"
+        text = f"{_name(stopped)} {verb} stopped: {stop.reason.rstrip('.')}."
+        yield Alert("error", _only(stopped), text, ways[stop.mend])
+
+
+def _of_tokens(facts: Facts) -> Iterator[Alert]:
+    lacking = [one for one in facts.clients if one.active and not one.is_stopped]
+    lacking = [one for one in lacking if not (one.has_own_token or facts.has_shared_token)]
+    if lacking:
+        only = _only(lacking)
+        verb = "have" if only is None else "has"
+        text = f"{_name(lacking)} {verb} no access token to send with."
+        yield Alert("error", only, text, "released doctor" if only is None else _new_token(only))
+    for name, left_s in facts.expiring:
+        text = f"The admin token {name} works for {_say_duration(left_s)} more."
+        yield Alert("warning", None, text, f"released token rotate {shlex.quote(name)}")
+
+
+def _of_parked(facts: Facts) -> Iterator[Alert]:
+    concerned = [one for one in facts.clients if one.parked]
+    if concerned:
+        count = sum(one.parked for one in concerned)
+        text = f"{_several(count, 'message', 'messages')} of {_name(concerned)}"
+        text = f"{text} {'is' if count == 1 else 'are'} parked."
+        yield Alert("warning", _only(concerned), text, _PARKED)
+
+
+def _of_paused(facts: Facts) -> Iterator[Alert]:
+    concerned = [one for one in facts.clients if one.paused]
+    if concerned:
+        count = sum(one.paused for one in concerned)
+        text = f"{_several(count, 'conversation', 'conversations')} of {_name(concerned)}"
+        text = f"{text} {'is' if count == 1 else 'are'} paused: two bots seemed to talk."
+        yield Alert("warning", _only(concerned), text, _PARKED)
+
+
+def _of_set_up(facts: Facts) -> Iterator[Alert]:
+    by_number: dict[str, list[Figures]] = defaultdict(list)
+    for one in facts.clients:
+        if one.active:
+            by_number[one.phone_number].append(one)
+    for number, sharing in by_number.items():
+        if len(sharing) > 1:
+            text = f"{_name(sharing)} share the phone number {number}."
+            next_ = f"released client show {sharing[-1].client_id}"
+            yield Alert("warning", None, text, next_)
+    for one in facts.clients:
+        unread = facts.unread_hours.get(one.client_id)
+        if unread is not None and one.active:
+            text = f"The business hours of {one.name} cannot be read: {unread.rstrip('.')}."
+            next_ = f"released client update {one.client_id} --business-hours HOURS"
+            yield Alert("warning", one.client_id, text, next_)
+
+
+def _of_gaps(facts: Facts) -> Iterator[Alert]:
+    for one in facts.clients:
+        if not one.active or one.recent < GAP_LEAST_TURNS:
+            continue
+        if one.recent_unanswered > GAP_SHARE * one.recent:
+            seen = f"{one.recent_unanswered} of the last {one.recent} turns"
+            text = f"{seen} of {one.name} went unanswered: its FAQs lack something."
+            yield Alert("warning", one.client_id, text, f"released log {one.client_id}")
+
+
+def _new_token(client_id: int) -> str:
+    return f"released client update {client_id} --access-token-file PATH"
+
+
+def _waiting_since(one: Figures) -> float:
+    return float("inf") if one.oldest_at is None else one.oldest_at
+
+
+def _only(concerned: Sequence[Figures]) -> int | None:
+    return concerned[0].client_id if len(concerned) == 1 else None
+
+
+def _name(concerned: Sequence[Figures]) -> str:
+    if len(concerned) > 2:  # noqa: PLR2004 - two can be named
+        return f"{len(concerned)} clients"
+    return " and ".join(one.name for one in concerned)
+
+
+def _several(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _say_duration(seconds: float) -> str:
+    for unit, length_s in (("day", DAY_S), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length_s:
+            return f"{int(seconds // length_s)} {unit}s"
+    return f"{int(seconds)} seconds"

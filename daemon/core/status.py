@@ -1,0 +1,163 @@
+"""How the service is: the daemon, the database, what waits, each client, and what needs somebody.
+
+Read every second by `released top`, so it asks only indexes. Owns the document; what an alert is
+worth is `alerts`'s, and how figures are counted `store.counts`'s.
+"""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from daemon.core import alerts, clients, ownership
+from daemon.core.alerts import Disk, Facts, Stop
+from daemon.core.documents import client_document, timestamp
+from daemon.core.schedule import UnreadableHours, read_hours
+from daemon.core.store import counts
+from daemon.core.store.clients import Client, find_client
+from daemon.core.store.counts import Figures
+from daemon.core.store.engine import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """Whether a daemon works on the database, and since when, where that is known."""
+
+    is_running: bool
+    since: float | None
+
+
+def find_daemon(conn: Connection, database: Path) -> DaemonState:
+    """Look from beside it whether a daemon works on the database.
+
+    Raises:
+        Misconfigured: when its lock must not be looked at.
+
+    """
+    if not ownership.is_owned(database):
+        return DaemonState(is_running=False, since=None)
+    return DaemonState(is_running=True, since=ownership.started_at(conn))
+
+
+def read_status(
+    conn: Connection,
+    *,
+    database: Path,
+    daemon: DaemonState,
+    version: str,
+    now: float,
+    client_id: int | None = None,
+    has_shared_token: bool = True,
+) -> dict[str, Any]:
+    """Describe how everything is, or with `client_id` how that client is and nothing beside it.
+
+    `has_shared_token`: the daemon has an access token for clients without one of their own.
+    """
+    figures = counts.measure_clients(conn, now=now, since=now - alerts.DAY_S, client_id=client_id)
+    is_whole = client_id is None
+    until = now + alerts.TOKEN_WARNING_S
+    expiring = counts.expiring_tokens(conn, now=now, until=until) if is_whole else ()
+    facts = Facts(
+        clients=figures,
+        stops=_explain_stops(conn, figures),
+        unread_hours=_unread_hours(figures),
+        expiring=[(name, expires_at - now) for name, expires_at in expiring],
+        disk=_measure_disk(database) if is_whole else None,
+        folder=str(database.absolute().parent),
+        daemon_runs=daemon.is_running,
+        has_shared_token=has_shared_token,
+        now=now,
+    )
+    return _describe(facts, daemon=daemon, version=version)
+
+
+def _describe(facts: Facts, *, daemon: DaemonState, version: str) -> dict[str, Any]:
+    disk = facts.disk
+    oldest_at = [one.oldest_at for one in facts.clients if one.oldest_at is not None]
+    return {
+        "version": version,
+        "time": timestamp(facts.now),
+        "daemon": {
+            "state": "running" if daemon.is_running else "down",
+            "since": _moment(daemon.since),
+        },
+        "database": {
+            "bytes": None if disk is None else disk.used_by_us,
+            "free_bytes": None if disk is None else disk.free,
+        },
+        "inbox": {
+            "pending": sum(one.pending for one in facts.clients),
+            "oldest_seconds": round(max(0.0, facts.now - min(oldest_at, default=facts.now))),
+            "parked": sum(one.parked for one in facts.clients),
+        },
+        "clients": [_client_row(one) for one in facts.clients],
+        "alerts": [asdict(alert) for alert in alerts.find_alerts(facts)],
+    }
+
+
+def _client_row(one: Figures) -> dict[str, Any]:
+    state = "active" if one.active else "inactive"
+    return {
+        "id": one.client_id,
+        "name": one.name,
+        "state": "stopped" if one.active and one.is_stopped else state,
+        "pending": one.pending,
+        "parked": one.parked,
+        "last_message_at": _moment(one.last_message_at),
+        "last_answer_at": _moment(one.last_answer_at),
+        "answers_24h": one.answers,
+        "unanswered_24h": one.unanswered,
+    }
+
+
+def _explain_stops(conn: Connection, figures: Sequence[Figures]) -> dict[int, Stop]:
+    stopped = [one.client_id for one in figures if one.is_stopped]
+    if len(stopped) > 1:
+        # All at once: when a shared token is refused, it is every client.
+        found = clients.list_stopped(conn)
+    else:
+        found = tuple(filter(None, (find_client(conn, client_id) for client_id in stopped)))
+    return {
+        client.id: Stop(client_document(client)["stopped"]["reason"], _way_out(client))
+        for client in found
+    }
+
+
+def _way_out(client: Client) -> Any:
+    if not clients.is_credential_stop(client):
+        return "resume"
+    is_none_set = client.stopped_token_digest == clients.token_digest("")
+    return "new_token" if client.access_token or is_none_set else "restart"
+
+
+def _unread_hours(figures: Sequence[Figures]) -> dict[int, str]:
+    reasons = {one.client_id: _why_unread(one.business_hours) for one in figures}
+    return {client_id: reason for client_id, reason in reasons.items() if reason is not None}
+
+
+@lru_cache(maxsize=2048)
+def _why_unread(hours: str | None) -> str | None:
+    # Remembered: reading is slow, and `top` asks for every client's every second.
+    if hours is None:
+        return None
+    try:
+        read_hours(hours)
+    except UnreadableHours as unread:
+        return str(unread)
+    return None
+
+
+def _measure_disk(database: Path) -> Disk:
+    used = 0
+    for file in (database, database.with_name(f"{database.name}-wal")):
+        with suppress(FileNotFoundError):
+            used += file.stat().st_size
+    disk = shutil.disk_usage(database.absolute().parent)
+    return Disk(used_by_us=used, free=disk.free, total=disk.total)
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else timestamp(at)

@@ -1,0 +1,236 @@
+"""How the service is, read from a real database, two clients deep."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from daemon.core import clients, status, turns
+from daemon.core.clients import stop_client
+from daemon.core.ownership import owned, take_over
+from daemon.core.status import DaemonState
+from daemon.core.store import counts
+from daemon.core.store.clients import Client
+from daemon.core.store.engine import Connection, Database
+from daemon.core.store.schema import inbox
+from daemon.core.store.schema import turns as turn_rows
+from tests.doubles.bookkeeping import claim, keep, park_unanswered, settle
+from tests.doubles.query_plans import explain
+from tests.doubles.reports import RUNNING, TEST, alerts, answer_at, onboard_other, read, rows
+from tests.doubles.store_kit import NOW
+
+HOUR_S = 3600.0
+UNANSWERED = {"outcome": "unanswered", "answered": False}
+
+
+@pytest.fixture
+def client_b(database: Database, client_a: Client) -> Client:
+    """Add another client, of whom the first must see nothing."""
+    added = onboard_other(database)
+    assert client_a.id < added.id
+    return added
+
+
+def test_an_empty_database(database: Database) -> None:
+    """Every key is there before the first client is."""
+    found = read(database)
+    assert ["version", "time", "daemon", "database", "inbox", "clients", "alerts"] == list(found)
+    assert ("1.2", "2026-05-28T20:26:40Z") == (found["version"], found["time"])
+    assert {"state": "running", "since": "2026-05-28T20:25:40Z"} == found["daemon"]
+    assert {"pending": 0, "oldest_seconds": 0, "parked": 0} == found["inbox"]
+    assert [] == found["clients"]
+    assert found["database"]["bytes"] >= database.path.stat().st_size
+    assert found["database"]["free_bytes"] > 0
+
+
+def test_a_client_nobody_has_written_to_yet(database: Database, client_a: Client) -> None:
+    """Nought and null, with the keys in the order of the contract."""
+    assert [
+        {
+            "id": client_a.id,
+            "name": "A",
+            "state": "active",
+            "pending": 0,
+            "parked": 0,
+            "last_message_at": None,
+            "last_answer_at": None,
+            "answers_24h": 0,
+            "unanswered_24h": 0,
+        }
+    ] == rows(database)
+    assert list(rows(database)[0]) == [
+        "id",
+        "name",
+        "state",
+        "pending",
+        "parked",
+        "last_message_at",
+        "last_answer_at",
+        "answers_24h",
+        "unanswered_24h",
+    ]
+
+
+def test_each_client_has_its_own_figures(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """What waits, what is parked, what came last, what was answered: none of the other's."""
+
+    def fill(conn: Connection) -> None:
+        answer_at(conn, client_a, "old", NOW - 25 * HOUR_S)
+        answer_at(conn, client_a, "today", NOW - 2 * HOUR_S)
+        keep(conn, client_a, "waits", customer="34601", now=NOW - 30)
+        settle(conn, client_a, keep(conn, client_a, "on its way", customer="34602", now=NOW - 40))
+        park_unanswered(conn, client_b, keep(conn, client_b, "parked", now=NOW - 50), "loop")
+
+    database.write(fill)
+    a, b = rows(database)
+    assert (2, 0, 2, 0) == (a["pending"], a["parked"], a["answers_24h"], a["unanswered_24h"])
+    assert (0, 1, 0, 0) == (b["pending"], b["parked"], b["answers_24h"], b["unanswered_24h"])
+    assert ("2026-05-28T20:26:00Z", "2026-05-28T20:26:40Z") == (
+        a["last_message_at"],
+        a["last_answer_at"],
+    )
+    assert ("2026-05-28T20:25:50Z", None) == (b["last_message_at"], b["last_answer_at"])
+    assert {"pending": 2, "oldest_seconds": 40, "parked": 1} == read(database)["inbox"]
+
+
+def test_a_fallback_is_no_answer(database: Database, client_a: Client, client_b: Client) -> None:
+    """Counted apart, for a day and for the share of the newest turns."""
+
+    def fill(conn: Connection) -> None:
+        for number in range(12):
+            answer_at(conn, client_a, f"a{number}", NOW - 100)
+            answer_at(conn, client_b, f"b{number}", NOW - 100)
+        lacking = sa.and_(turn_rows.c.client_id == client_a.id, turn_rows.c.id > 14)
+        conn.execute(sa.update(turn_rows).where(lacking).values(**UNANSWERED))
+
+    database.write(fill)
+    a, b = rows(database)
+    assert [(7, 5), (12, 0)] == [(row["answers_24h"], row["unanswered_24h"]) for row in (a, b)]
+    assert ["5 of the last 12 turns of A went unanswered: its FAQs lack something."] == alerts(
+        database
+    )
+
+
+def test_only_the_newest_turns_tell_of_a_gap(database: Database, client_a: Client) -> None:
+    """What was lacking 50 turns ago has been mended."""
+
+    def fill(conn: Connection) -> None:
+        for number in range(counts.RECENT_TURNS + 5):
+            kept = keep(conn, client_a, f"w{number}", customer=f"346{number}")
+            turns.release(conn, claim(conn, client_a, kept))
+            settle(conn, client_a, kept)
+        conn.execute(sa.update(turn_rows).where(turn_rows.c.id <= 5).values(**UNANSWERED))
+        conn.execute(sa.update(inbox).values(state="done"))
+
+    database.write(fill)
+    (found,) = database.read(lambda conn: counts.measure_clients(conn, now=NOW, since=NOW))
+    assert (50, 0) == (found.recent, found.recent_unanswered)
+    assert [] == alerts(database)
+
+
+def test_a_day_ends_where_it_ends(database: Database, client_a: Client) -> None:
+    """The first turn that counts is found among many, by looking at a few."""
+
+    def fill(conn: Connection) -> None:
+        for hour in range(40, 0, -1):
+            answer_at(conn, client_a, f"w{hour}", NOW - hour * HOUR_S)
+
+    database.write(fill)
+    assert [24] == [row["answers_24h"] for row in rows(database)]
+    assert [0] == [row["answers_24h"] for row in rows(database, now=NOW + 48 * HOUR_S)]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "active", "state"),
+    [
+        (False, True, "active"),
+        (False, False, "inactive"),
+        (True, True, "stopped"),
+        (True, False, "inactive"),
+    ],
+)
+def test_how_a_client_is(
+    database: Database, client_a: Client, *, stopped: bool, active: bool, state: str
+) -> None:
+    """Deactivated on purpose comes before stopped by Meta."""
+
+    def change(conn: Connection) -> None:
+        if stopped:
+            stop_client(conn, client_a.id, code=131031, access_token=None, now=NOW)
+        clients.set_active(conn, client_a.id, active=active, now=NOW, actor=TEST)
+
+    database.write(change)
+    assert [state] == [row["state"] for row in rows(database)]
+
+
+def test_who_sees_one_client(database: Database, client_a: Client, client_b: Client) -> None:
+    """Its row and its sums; of machine and database nothing."""
+
+    def fill(conn: Connection) -> None:
+        keep(conn, client_a, "1", now=NOW - 20)
+        keep(conn, client_b, "2", now=NOW - 10)
+        park_unanswered(conn, client_a, keep(conn, client_a, "3", customer="34601"), "loop")
+
+    database.write(fill)
+    found = read(database, client_id=client_b.id)
+    assert {"bytes": None, "free_bytes": None} == found["database"]
+    assert {"pending": 1, "oldest_seconds": 10, "parked": 0} == found["inbox"]
+    assert [client_b.id] == [row["id"] for row in found["clients"]]
+    assert [] == read(database, client_id=99)["clients"]
+
+
+def test_a_message_that_needed_no_answer_is_a_message_too(
+    database: Database, client_a: Client
+) -> None:
+    """`last_message_at` tells that the number is alive."""
+
+    def fill(conn: Connection) -> None:
+        keep(conn, client_a, "w", now=NOW - 5)
+        conn.execute(sa.update(inbox).values(state="ignored"))
+
+    database.write(fill)
+    assert ["2026-05-28T20:26:35Z"] == [row["last_message_at"] for row in rows(database)]
+
+
+def test_every_figure_comes_from_an_index(database: Database, client_a: Client) -> None:
+    """At a million rows a client costs what it costs at ten; `top` asks every second."""
+    database.write(lambda conn: answer_at(conn, client_a, "w", NOW))
+    database.write(lambda conn: keep(conn, client_a, "x"))
+    facts: dict[str, Any] = {
+        "database": database.path,
+        "daemon": RUNNING,
+        "version": "1",
+        "now": NOW,
+    }
+    plan = database.write(lambda conn: explain(conn, lambda: status.read_status(conn, **facts)))
+    of_client = [line.partition(" USING ")[2] for line in plan if "(client_id=?" in line]
+    assert [
+        "COVERING INDEX ix_conversations_paused (client_id=? AND paused_until>?)",
+        *["COVERING INDEX ix_turns_client (client_id=? AND id>?)"] * 2,
+        *["COVERING INDEX ix_turns_client (client_id=?)"] * 2,
+        *["INDEX ix_inbox_answered_client (client_id=?)"] * 2,
+        *["INDEX ix_inbox_claim (client_id=?)"] * 2,
+        "INDEX ix_inbox_client (client_id=?)",
+        "INDEX ix_inbox_parked_client (client_id=?)",
+        "INDEX ix_turns_client (client_id=?)",
+        *["INDEX ix_turns_unanswered (client_id=? AND id>?)"] * 2,
+    ] == sorted(of_client)
+    whole = {line.split()[1] for line in plan if line.startswith("SCAN")}
+    assert {"clients", "tokens"} == whole, plan
+
+
+class TestDaemon:
+    def test_one_that_works(self, database: Database) -> None:
+        """Seen from beside it, with when it began."""
+        with owned(database.path):
+            database.write(lambda conn: take_over(conn, now=NOW - 60, in_doubt_s=1))
+            found = database.read(lambda conn: status.find_daemon(conn, database.path))
+        assert RUNNING == found
+
+    def test_none_that_works(self, database: Database) -> None:
+        """It is down, however lately it began."""
+        database.write(lambda conn: take_over(conn, now=NOW, in_doubt_s=1))
+        found = database.read(lambda conn: status.find_daemon(conn, database.path))
+        assert DaemonState(is_running=False, since=None) == found

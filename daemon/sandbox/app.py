@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from daemon.core.errors import Misconfigured, Rejected, ReleasedError
-from daemon.sandbox import control, graph, pages
+from daemon.sandbox import accounts, control, graph, pages
 from daemon.sandbox.config import SandboxConfig
 from daemon.sandbox.refusals import GraphRefusal, refuse_parameter
 from daemon.sandbox.stage import STAGE, build_stage
@@ -26,7 +26,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-_NUMBER = r"/{version:v\d+\.\d+}/{phone_number_id}"
+_VERSION = r"/{version:v\d+\.\d+}"
+_NUMBER = _VERSION + "/{phone_number_id}"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -102,9 +103,11 @@ def _list_routes() -> list[web.AbstractRouteDef]:
         web.put("/sandbox/faults", control.put_faults),
         web.get("/sandbox/accepted", control.show_accepted),
         web.delete("/sandbox/accepted", control.reset_accepted),
-        web.get(_NUMBER, graph.show_number),
+        web.get(_VERSION + "/debug_token", accounts.show_token),
+        web.get(_VERSION + "/{account_id}/subscribed_apps", accounts.list_subscribed_apps),
+        web.get(_NUMBER, accounts.show_number),
         web.post(_NUMBER + "/messages", graph.post_message),
-        web.route("*", r"/{version:v\d+\.\d+}/{path:.*}", graph.refuse_path),
+        web.route("*", _VERSION + "/{path:.*}", graph.refuse_path),
     ]
 
 

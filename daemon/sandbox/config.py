@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SandboxClient:
-    """One business whose number the sandbox plays."""
+    """One business whose number the sandbox plays; without a phone number it makes one up."""
 
     name: str
     phone_number_id: str
+    phone_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The simulated Graph API: a number's `/messages`, and what a doctor asks about a number.
+"""The simulated Graph API: a number's `/messages`, and who may call anything at all.
 
-Owns the endpoints and the faults that strike them; limits are `sends.py`'s, error shapes
-`refusals.py`'s.
+Owns that endpoint and the faults that strike it; limits are `sends.py`'s, error shapes
+`refusals.py`'s, what is told about numbers and tokens `accounts.py`'s.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from daemon.sandbox.refusals import GraphRefusal, refuse_number, refuse_paramete
 from daemon.sandbox.sends import ReadCall, TextSend, parse_call
 from daemon.sandbox.stage import STAGE, Stage
 from daemon.sandbox.statuses import AcceptedSend, run_statuses
-from daemon.sandbox.webhooks import display_number
 
 HANG_S = 600
 """A hanging send gives up in the end, so that nothing is held for ever."""
@@ -27,33 +26,18 @@ HANG_S = 600
 WINDOW_CLOSED = 131047
 
 
-async def show_number(request: web.Request) -> web.Response:
-    """Answer `GET /{version}/{phone_number_id}`."""
-    _, client = await _admit(request)
-    return web.json_response(
-        {
-            "id": client.phone_number_id,
-            "display_phone_number": "+" + display_number(client.phone_number_id),
-            "verified_name": client.name,
-            "code_verification_status": "VERIFIED",
-            "quality_rating": "GREEN",
-            "platform_type": "CLOUD_API",
-        }
-    )
-
-
 async def refuse_path(request: web.Request) -> web.Response:
     """Refuse any other path of the Graph API, as Meta does."""
     raise GraphRefusal(
         2500,
         message=f"Unknown path components: /{request.match_info['path']}",
-        details="The sandbox plays /messages and the number itself only.",
+        details="The sandbox plays /messages, the number itself and what a doctor asks.",
     )
 
 
 async def post_message(request: web.Request) -> web.StreamResponse:
     """Answer `POST /{version}/{phone_number_id}/messages`: a send, or read and typing."""
-    stage, client = await _admit(request)
+    stage, client = await admit_number(request)
     phone_number_id = client.phone_number_id
     call = parse_call(await read_json(request))
     if isinstance(call, ReadCall):
@@ -70,12 +54,29 @@ async def post_message(request: web.Request) -> web.StreamResponse:
     return _break_off(request) if struck else web.json_response(answer)
 
 
-async def _admit(request: web.Request) -> tuple[Stage, SandboxClient]:
+async def admit(request: web.Request) -> Stage:
+    """Let a call in that carries the right token.
+
+    Raises:
+        GraphRefusal: as Meta refuses any other.
+
+    """
     stage = request.app[STAGE]
     faults = stage.faults.current
     await asyncio.sleep(faults.latency_ms / 1000)
     if faults.token_refused or not _is_token_right(request, stage.config.access_token):
         raise refuse_token()
+    return stage
+
+
+async def admit_number(request: web.Request) -> tuple[Stage, SandboxClient]:
+    """Let a call in that carries the right token, about a number that is a client's.
+
+    Raises:
+        GraphRefusal: as Meta refuses any other.
+
+    """
+    stage = await admit(request)
     phone_number_id = request.match_info["phone_number_id"]
     client = await stage.directory.find(phone_number_id)
     if client is None:

@@ -110,8 +110,7 @@ class GraphClient:
     async def _post(
         self, phone_number_id: str, access_token: str, *, payload: dict[str, Any], budget_s: float
     ) -> object:
-        if not (access_token.isascii() and access_token.isprintable()):
-            # aiohttp would refuse such a header only after it has connected.
+        if not fits_header(access_token):
             raise SendRefused(TOKEN_REFUSED)
         try:
             async with (
@@ -123,7 +122,7 @@ class GraphClient:
                         "Authorization": f"Bearer {access_token}",
                         "Content-Type": "application/json",
                     },
-                    timeout=_connect_timeout(budget_s),
+                    timeout=connect_timeout(budget_s),
                     allow_redirects=False,
                 ) as response,
             ):
@@ -141,7 +140,13 @@ class GraphClient:
             raise SendInDoubt(f"The answer to a send never came: {type(error).__name__}.") from None
 
 
-def _connect_timeout(budget_s: float) -> aiohttp.ClientTimeout:
+def fits_header(access_token: str) -> bool:
+    """Tell whether a token can be sent at all; aiohttp would refuse it only once connected."""
+    return access_token.isascii() and access_token.isprintable()
+
+
+def connect_timeout(budget_s: float) -> aiohttp.ClientTimeout:
+    """Bound the connection only; the call as a whole is bounded by its `asyncio.timeout`."""
     return aiohttp.ClientTimeout(total=None, connect=min(CONNECT_BUDGET_S, budget_s / 2))
 
 

@@ -1,0 +1,95 @@
+"""Runs all checks side by side and gives their findings in one order, whoever finished first."""
+
+import asyncio
+import importlib.metadata
+import secrets
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+
+from daemon.core.doctor.finding import Finding, skip
+from daemon.core.doctor.here import (
+    check_database,
+    check_disk,
+    check_settings,
+    check_signature,
+)
+from daemon.core.doctor.meta import check_meta
+from daemon.core.doctor.model import check_model
+from daemon.core.doctor.parts import Parts
+from daemon.core.doctor.reach import check_clock, check_daemon, check_public_url, check_webhook
+from daemon.core.errors import ReleasedError
+from daemon.core.settings import Settings
+from daemon.core.store.engine import Database
+from daemon.core.store.group_commit import GroupCommit
+
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
+"""Where a daemon that listens everywhere is found from here."""
+
+
+async def run_doctor(parts: Parts) -> list[dict[str, Any]]:
+    """Check everything, within half a minute. No check's failure keeps another from its line."""
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+        asyncio.TaskGroup() as group,
+    ):
+        tasks = [
+            group.create_task(_guard(name, check))
+            for name, check in (
+                ("settings", check_settings(parts)),
+                ("database", check_database(parts)),
+                ("disk", check_disk(parts)),
+                ("clock", check_clock(parts, http)),
+                ("signature", check_signature(parts)),
+                ("daemon", check_daemon(parts, http)),
+                ("public_url", check_public_url(parts, http)),
+                ("webhook", check_webhook(parts, http)),
+                ("model", check_model(parts)),
+                ("meta", check_meta(parts, http)),
+            )
+        ]
+    return [finding.as_document() for task in tasks for finding in task.result()]
+
+
+def run_doctor_here(settings: Settings, database: Database, *, now: float) -> list[dict[str, Any]]:
+    """Check everything from a program that is not the daemon, on the daemon's own database.
+
+    `now` is seconds since the epoch, as the caller's clock has it. Blocks.
+    """
+    began = time.monotonic()
+    return asyncio.run(_run_here(settings, database, now=now - began))
+
+
+async def _run_here(settings: Settings, database: Database, *, now: float) -> list[dict[str, Any]]:
+    store = GroupCommit(database)
+    try:
+        return await run_doctor(
+            Parts(
+                settings=settings,
+                store=store,
+                database=database.path,
+                daemon_url=build_url(settings.host, settings.port),
+                version=importlib.metadata.version("released"),
+                clock=lambda: now + time.monotonic(),
+                challenge=secrets.token_hex(16),
+            )
+        )
+    finally:
+        await store.close()
+
+
+def build_url(host: str, port: int) -> str:
+    """Give the address of a daemon that listens on this host and port, as seen from here."""
+    reached = EVERYWHERE.get(host, host)
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
+
+
+async def _guard(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await check
+    except ReleasedError as failed:
+        return [
+            skip(name, f"could not be checked: {failed}".rstrip("."), "mend what `database` says")
+        ]

@@ -1,0 +1,128 @@
+"""What the simulated Graph API tells about a token, a number and an account: all is always well.
+
+Owns these answers; who may ask is `graph.py`'s. All clients of a sandbox are numbers of one
+WhatsApp Business account, to which one app is subscribed.
+
+Sources as `core.meta.inspecting` has them, read 2026-11.
+"""
+
+import hmac
+from typing import Any
+
+from aiohttp import web
+
+from daemon.sandbox.config import SandboxClient
+from daemon.sandbox.graph import admit, admit_number
+from daemon.sandbox.refusals import GraphRefusal, refuse_number, refuse_parameter, refuse_token
+from daemon.sandbox.stage import STAGE, Stage
+from daemon.sandbox.webhooks import display_number
+
+APP_ID = "600700800900"
+ACCOUNT_ID = "900800700600"
+BUSINESS_ID = "500400300200"
+
+DEFAULT_FIELDS = (
+    "display_phone_number",
+    "verified_name",
+    "code_verification_status",
+    "quality_rating",
+    "platform_type",
+)
+"""What Meta tells of a number when no field is named; the id comes with every answer."""
+
+SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
+
+
+async def show_number(request: web.Request) -> web.Response:
+    """Answer `GET /{version}/{phone_number_id}[?fields=]`."""
+    stage, client = await admit_number(request)
+    known = _describe_number(stage, client)
+    named = request.query.get("fields")
+    fields = DEFAULT_FIELDS if named is None else tuple(named.split(","))
+    for field in fields:
+        if field not in known:
+            raise refuse_parameter(f"Tried accessing nonexisting field ({field})")
+    return web.json_response({field: known[field] for field in fields} | {"id": known["id"]})
+
+
+async def show_token(request: web.Request) -> web.Response:
+    """Answer `GET /{version}/debug_token`, to the token itself and to the app."""
+    stage = request.app[STAGE]
+    given = request.headers.get("Authorization", "")
+    # Where any token is taken, so is this.
+    if given.startswith(f"Bearer {APP_ID}|") and stage.config.access_token is not None:
+        _admit_app(stage, given)
+    else:
+        await admit(request)
+    token = request.query.get("input_token")
+    if not token:
+        raise refuse_parameter("The parameter input_token is required.")
+    is_valid = stage.config.access_token in {None, token}
+    return web.json_response({"data": _describe_token() if is_valid else _describe_wrong_token()})
+
+
+async def list_subscribed_apps(request: web.Request) -> web.Response:
+    """Answer `GET /{version}/{account_id}/subscribed_apps`."""
+    await admit(request)
+    account_id = request.match_info["account_id"]
+    if account_id != ACCOUNT_ID:
+        raise refuse_number(account_id)
+    app = {"id": APP_ID, "name": "Sandbox", "link": "https://www.facebook.com/games/"}
+    return web.json_response({"data": [{"whatsapp_business_api_data": app}]})
+
+
+def _admit_app(stage: Stage, given: str) -> None:
+    right = f"Bearer {APP_ID}|{stage.config.app_secret}"
+    if stage.faults.current.token_refused:
+        raise refuse_token()
+    if not hmac.compare_digest(given.encode(), right.encode()):
+        raise GraphRefusal(
+            1,
+            message="Error validating client secret.",
+            details="The app's secret is not the one the sandbox signs with.",
+        )
+
+
+def _describe_number(stage: Stage, client: SandboxClient) -> dict[str, Any]:
+    made_up = "+" + display_number(client.phone_number_id)
+    return {
+        "id": client.phone_number_id,
+        "display_phone_number": client.phone_number or made_up,
+        "verified_name": client.name,
+        "code_verification_status": "VERIFIED",
+        "quality_rating": "GREEN",
+        "platform_type": "CLOUD_API",
+        "status": "CONNECTED",
+        "whatsapp_business_manager_messaging_limit": "TIER_250",
+        "health_status": {
+            "can_send_message": "AVAILABLE",
+            "entities": [
+                {"entity_type": kind, "id": known, "can_send_message": "AVAILABLE"}
+                for kind, known in (
+                    ("PHONE_NUMBER", client.phone_number_id),
+                    ("WABA", ACCOUNT_ID),
+                    ("BUSINESS", BUSINESS_ID),
+                    ("APP", APP_ID),
+                )
+            ],
+        },
+        "webhook_configuration": {"application": stage.config.webhook_url},
+    }
+
+
+def _describe_token() -> dict[str, Any]:
+    return {
+        "app_id": APP_ID,
+        "type": "SYSTEM_USER",
+        "application": "Sandbox",
+        "expires_at": 0,
+        "is_valid": True,
+        "scopes": list(SCOPES),
+        "granular_scopes": [{"scope": scope, "target_ids": [ACCOUNT_ID]} for scope in SCOPES],
+        "user_id": "100200300400",
+    }
+
+
+def _describe_wrong_token() -> dict[str, Any]:
+    error = {"code": 190, "message": "Malformed access token"}
+    return {"error": error, "is_valid": False, "scopes": []}

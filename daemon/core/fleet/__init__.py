@@ -1,0 +1,1 @@
+"""The fleet as a file: what clients should be, told from what they are. Pure."""

@@ -1,0 +1,129 @@
+"""`released export` as an operator runs it: what it writes, where, and what it leaves out."""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from released_cli.fleet_files import write_file
+from tests.doubles.command_line import (
+    PROGRAM,
+    ROOT,
+    Result,
+    Shell,
+    assert_refused,
+    clean_environment,
+    measured,
+)
+from tests.doubles.fleet_kit import LUNA, SOL
+from tests.doubles.new_database import copy_new_database
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    copy_new_database(tmp_path / "released.db")
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def fleet(shell: Shell) -> str:
+    """Have Luna and Sol, as fleet.toml says."""
+    shell.write("fleet.toml", LUNA + SOL)
+    shell.must("apply", "fleet.toml")
+    return "fleet.toml"
+
+
+def last_line(result: Result) -> str:
+    return result.err.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_export_puts_faqs_beside_the_file(shell: Shell) -> None:
+    """Each client's in a file of its own, named as the fleet will see it."""
+    (shell.folder / "out").mkdir()
+    done = shell.must("export", "--output", "out/fleet.toml", "--faqs-dir", "out/faqs")
+    assert ("", "") == (done.out, done.err)
+    exported = tomllib.loads((shell.folder / "out/fleet.toml").read_text())
+    assert ["faqs/1.json", "faqs/2.json"] == [client["faqs"] for client in exported["clients"]]
+    assert "no differences" in shell.must("plan", "out/fleet.toml").out
+
+
+@pytest.mark.usefixtures("fleet")
+def test_export_to_stdout_names_faqs_from_the_working_directory(shell: Shell) -> None:
+    """What is piped back in finds them."""
+    exported = shell.must("export", "--output", "-", "--faqs-dir", "faqs").out
+    assert 'faqs = "faqs/1.json"' in exported
+    assert "no differences" in shell.must("plan", "-", stdin=exported.encode()).out
+
+
+@pytest.mark.usefixtures("fleet")
+def test_an_export_replaces_a_file_whole(shell: Shell) -> None:
+    """Its mode stays, a link goes on pointing there, and nothing is left behind."""
+    target = shell.folder / "old.toml"
+    target.write_text("old")
+    target.chmod(0o640)
+    (shell.folder / "link.toml").symlink_to(target)
+    shell.must("export", "--output", "link.toml")
+    assert "no differences" in shell.must("plan", "old.toml").out
+    assert (0o640, True) == (
+        target.stat().st_mode & 0o777,
+        (shell.folder / "link.toml").is_symlink(),
+    )
+    assert [] == list(shell.folder.glob(".*"))
+
+
+def test_an_export_that_cannot_be_written_is_one_line(shell: Shell) -> None:
+    """A folder in the way, or none at all, is told without a traceback, and leaves nothing."""
+    (shell.folder / "taken").mkdir()
+    for output in ("taken", "no/where.toml"):
+        refused = shell.run("export", "--output", output)
+        assert_refused(refused, 1, f"{output} cannot be written: ")
+    shell.write("file", "")
+    assert_refused(shell.run("export", "--faqs-dir", "file"), 1, "file cannot be made a folder")
+    assert 0 == shell.run("export", "--output", "/dev/null").code
+
+
+def test_an_export_whose_reader_has_gone_ends_quietly(shell: Shell) -> None:
+    """`released export | head` says nothing about the pipe."""
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    command, settings = [*PROGRAM, "export"], clean_environment(PYTHONPATH=str(ROOT), **measured())
+    done = subprocess.run(
+        command, cwd=shell.folder, env=settings, stdout=ours, stderr=subprocess.PIPE, check=False
+    )
+    os.close(ours)
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_an_export_cut_off_leaves_nothing(tmp_path: Path) -> None:
+    """What cannot be encoded replaces no file and leaves no half of one."""
+    (tmp_path / "old").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_file(tmp_path / "old", "new\ud800")
+    assert (["old"], "old") == (
+        [path.name for path in tmp_path.iterdir()],
+        (tmp_path / "old").read_text(),
+    )
+
+
+@pytest.mark.usefixtures("fleet")
+def test_access_tokens_stay_where_they_are(shell: Shell) -> None:
+    """An export says whose it leaves out, in the file and on stderr; planned, they are the same."""
+    shell.write("token", "EAAsecret")
+    shell.must("client", "update", "1", "--access-token-file", "token")
+    done = shell.must("export", "--output", "export.toml")
+    assert "the access tokens of Bar Luna." in done.err
+    text = (shell.folder / "export.toml").read_text()
+    assert (1, 0) == (text.count("# Its own access token"), text.count("EAAsecret"))
+    assert "no differences" in shell.must("plan", "export.toml").out
+
+
+def test_an_empty_database_exports_a_fleet_of_none(shell: Shell) -> None:
+    """It can be planned like any other; with --prune it would end whoever came since."""
+    shell.write("none.toml", shell.must("export").out)
+    assert "There are no differences; 0 unchanged.\n" == shell.must("plan", "none.toml").out
+    assert "no clients." == last_line(shell.must("apply", "none.toml"))

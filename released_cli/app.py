@@ -13,13 +13,50 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from daemon.core.errors import ReleasedError
-from released_cli import client, db, demo, inbox, sandbox, token
+from released_cli import (
+    audit,
+    client,
+    completion,
+    db,
+    demo,
+    doctor,
+    fleet,
+    inbox,
+    listen,
+    log,
+    login,
+    sandbox,
+    status,
+    token,
+    top,
+)
+from released_cli.commands import Command
+from released_cli.given import Globals, start
 from released_cli.output import close_stdout
-from released_cli.session import Globals
+from released_cli.wording import explain
 
 INTERRUPTED = 130
 
-ORDER = ("client", "inbox", "token", "db", "sandbox", "demo")
+ORDER = (
+    "client",
+    "inbox",
+    "status",
+    "top",
+    "log",
+    "listen",
+    "plan",
+    "apply",
+    "export",
+    "doctor",
+    "audit",
+    "token",
+    "login",
+    "logout",
+    "completion",
+    "db",
+    "sandbox",
+    "demo",
+)
 """The commands as `--help` lists them; one that is not named here follows."""
 
 
@@ -43,6 +80,18 @@ app.add_typer(client.app, name="client", help="The businesses whose bots run her
 app.add_typer(inbox.app, name="inbox", help="What customers wrote, what waits, what was parked.")
 app.add_typer(token.app, name="token", help="Who may use the admin API.")
 app.add_typer(db.app, name="db", help="The database.")
+app.command("status", cls=Command)(status.status)
+app.command("top", cls=Command)(top.top)
+app.command("log", cls=Command)(log.log)
+app.command("listen", cls=Command)(listen.listen)
+app.command("plan", cls=Command, epilog=fleet.PLAN_EXAMPLE)(fleet.plan)
+app.command("apply", cls=Command, epilog=fleet.APPLY_EXAMPLE)(fleet.apply)
+app.command("export", cls=Command, epilog=fleet.EXPORT_EXAMPLE)(fleet.export)
+app.command("doctor", cls=Command)(doctor.doctor)
+app.command("audit", cls=Command)(audit.audit)
+app.command("login", epilog=login.LOGIN_EXAMPLE)(login.login)
+app.command("logout")(login.logout)
+app.command("completion", epilog=completion.EPILOG)(completion.completion)
 app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)
 
@@ -56,12 +105,38 @@ def _show_version(*, wanted: bool) -> None:
 
 
 @app.callback()
-def root(
+def root(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Work at the daemon there (or RELEASED_URL), not on this machine."),
+    ] = None,
+    token_file: Annotated[
+        str | None,
+        typer.Option(metavar="PATH|-", help="File with the token to it (or RELEASED_TOKEN)."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Work at a daemon that `released login` saved (RELEASED_PROFILE)."
+        ),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Work on this machine, whatever was saved.")
+    ] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let the token travel in clear, over http.")
+    ] = False,
     env_file: Annotated[
         Path | None, typer.Option(help="Read settings from this file instead of .env.")
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")
+    ] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never ask; what is missing is an error.")
+    ] = False,
     _version: Annotated[
         bool,
         typer.Option(
@@ -73,18 +148,31 @@ def root(
     ] = False,
 ) -> None:
     """Run what follows with these settings."""
-    ctx.obj = Globals(env_file=env_file)
+    ctx.obj = Globals(
+        env_file=env_file,
+        url=url,
+        token_file=token_file,
+        profile=profile,
+        local=local,
+        insecure=insecure,
+        quiet=quiet,
+        no_input=no_input,
+    )
+    start(ctx.obj)
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     _print_what_it_can()
+    start(Globals())
+    if completion.is_asked():
+        sys.exit(completion.answer(app))
     try:
         code = app(prog_name="released", standalone_mode=False)
     except ReleasedError as refused:
         _fail(str(refused), 1)
     except TyperException as wrong:
-        _fail(_explain(wrong), wrong.exit_code)
+        _fail(explain(wrong), wrong.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
     except OSError as failed:
@@ -105,14 +193,6 @@ def _print_what_it_can() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _explain(wrong: TyperException) -> str:
-    message = wrong.format_message()
-    context: typer.Context | None = getattr(wrong, "ctx", None)
-    if context is None or not message:
-        return message
-    return f"{message.rstrip('.')}. See: {context.command_path} --help"
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -1,9 +1,11 @@
 """`released client`: the businesses whose bots run here."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from released_cli.admin import Document
+from released_cli.asking import insist
 from released_cli.client_options import (
     Fallback,
     Faqs,
@@ -16,16 +18,20 @@ from released_cli.client_options import (
     Timezone,
     TokenFile,
     Welcome,
+    gather,
     questions,
     read_faqs,
-    read_token,
-    refuse_two_stdin,
 )
-from released_cli.output import print_facts, print_json, print_table, say, working
-from released_cli.session import AsJson, UsageError, actor, ask, can_ask, confirm, database, now
-
-if TYPE_CHECKING:
-    from daemon.core.store.clients import Client
+from released_cli.client_output import (
+    find_changes,
+    needs_resuming,
+    print_client,
+    tell_state,
+    warn_of_hours,
+)
+from released_cli.commands import Command
+from released_cli.output import print_json, print_table, say, waiting, working
+from released_cli.session import AsJson, UsageError, admin, ask, can_ask
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -38,7 +44,7 @@ UPDATE_EXAMPLE = (
 )
 
 
-@app.command("add", epilog=ADD_EXAMPLE)
+@app.command("add", cls=Command, epilog=ADD_EXAMPLE)
 def add(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
@@ -46,55 +52,40 @@ def add(  # noqa: PLR0913 - one parameter an option
     phone_number: PhoneNumber = None,
     phone_number_id: PhoneNumberId = None,
     faqs: Faqs = None,
-    welcome_message: Welcome = None,
-    fallback_message: Fallback = None,
-    business_hours: Hours = None,
-    timezone: Timezone = None,
-    locale: Locale = None,
-    access_token_file: TokenFile = None,
+    welcome_message: Welcome = None,  # noqa: ARG001 - `gather` takes it from the context
+    fallback_message: Fallback = None,  # noqa: ARG001
+    business_hours: Hours = None,  # noqa: ARG001
+    timezone: Timezone = None,  # noqa: ARG001
+    locale: Locale = None,  # noqa: ARG001
+    access_token_file: TokenFile = None,  # noqa: ARG001
     as_json: AsJson = False,
 ) -> None:
     """Onboard a client; on a terminal, asks for what is missing."""
-    from daemon.core.clients import add_client
     from daemon.core.seeds import ClientSeed, validate
 
-    refuse_two_stdin(faqs, access_token_file)
-    needed = ask(
-        {
-            "--name": name,
-            "--phone-number": phone_number,
-            "--phone-number-id": phone_number_id,
-            "--faqs": faqs,
-        },
-        questions(),
-    )
-    values = {
-        "name": needed["--name"],
-        "phone_number": needed["--phone-number"],
-        "phone_number_id": needed["--phone-number-id"],
-        "welcome_message": welcome_message,
-        "fallback_message": fallback_message,
-        "business_hours": business_hours,
-        "timezone": timezone,
-        "locale": locale,
-        "access_token": read_token(access_token_file),
+    given = gather(ctx.params)
+    options = {
+        "--name": name,
+        "--phone-number": phone_number,
+        "--phone-number-id": phone_number_id,
+        "--faqs": faqs,
     }
-    given = {field: value for field, value in values.items() if value is not None}
-    seed = validate(ClientSeed, given)
-    entries = read_faqs(needed["--faqs"])
-    with database(ctx) as opened, working(f"Creating the Assistant from {len(entries)} FAQs"):
-        client = opened.write(
-            lambda conn: add_client(conn, seed, entries, now=now(), actor=actor())
-        )
-    _print_client(client, as_json=as_json)
-    _warn_of_hours(client)
+    needed = ask(options, questions())
+    path = needed.pop("--faqs")
+    seed = given | {option[2:].replace("-", "_"): value for option, value in needed.items()}
+    validate(ClientSeed, seed)
+    entries = read_faqs(path)
+    with admin(ctx) as office, working(f"Creating the Assistant from {len(entries)} FAQs"):
+        client = office.add_client(seed, entries)
+    print_client(client, as_json=as_json)
+    warn_of_hours(client)
     say(
-        f"Client {client.id}, {client.name}, is on: its bot answers on {client.phone_number}"
-        " while released-daemon runs."
+        f"Client {client['id']}, {client['name']}, is on: its bot answers on"
+        f" {client['phone_number']} while released-daemon runs."
     )
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def show_all(
     ctx: typer.Context,
     *,
@@ -104,14 +95,10 @@ def show_all(
     as_json: AsJson = False,
 ) -> None:
     """List the clients."""
-    from daemon.core.store.clients import list_clients
-
-    with database(ctx) as opened:
-        clients = opened.read(lambda conn: list_clients(conn, active_only=active_only))
+    with admin(ctx) as office, waiting("Listing clients"):
+        clients = office.list_clients(active_only=active_only)
     if as_json:
-        from daemon.core.documents import client_document
-
-        print_json([client_document(client) for client in clients])
+        print_json(clients)
         return
     if not clients:
         kind = "active clients" if active_only else "clients yet"
@@ -121,83 +108,63 @@ def show_all(
         ["id", "name", "phone number", "phone_number_id", "state", "FAQs", "version"],
         [
             (
-                client.id,
-                client.name,
-                client.phone_number,
-                client.phone_number_id,
-                _state(client),
-                client.faq_count,
-                client.assistant_version,
+                client["id"],
+                client["name"],
+                client["phone_number"],
+                client["phone_number_id"],
+                tell_state(client),
+                client["faq_count"],
+                client["assistant_version"],
             )
             for client in clients
         ],
     )
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     """Show all that is known of a client."""
-    from daemon.core.clients import get_client, is_credential_stop
-
-    with database(ctx) as opened:
-        client = opened.read(lambda conn: get_client(conn, ref))
-    _print_client(client, as_json=as_json)
-    _warn_of_hours(client)
-    if client.stopped_code is not None and not is_credential_stop(client):
-        say(f"Once the cause is mended: released client resume {client.id}")
+    with admin(ctx) as office, waiting("Looking"):
+        client = office.find_client(ref)
+    print_client(client, as_json=as_json)
+    warn_of_hours(client)
+    if needs_resuming(client):
+        say(f"Once the cause is mended: released client resume {client['id']}")
 
 
-@app.command("update", epilog=UPDATE_EXAMPLE)
+@app.command("update", cls=Command, epilog=UPDATE_EXAMPLE)
 def update(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     ref: Ref,
     *,
-    name: Name = None,
-    phone_number: PhoneNumber = None,
-    phone_number_id: PhoneNumberId = None,
+    name: Name = None,  # noqa: ARG001 - `gather` takes it from the context
+    phone_number: PhoneNumber = None,  # noqa: ARG001
+    phone_number_id: PhoneNumberId = None,  # noqa: ARG001
     faqs: Faqs = None,
-    welcome_message: Welcome = None,
-    fallback_message: Fallback = None,
-    business_hours: Hours = None,
-    timezone: Timezone = None,
-    locale: Locale = None,
-    access_token_file: TokenFile = None,
+    welcome_message: Welcome = None,  # noqa: ARG001
+    fallback_message: Fallback = None,  # noqa: ARG001
+    business_hours: Hours = None,  # noqa: ARG001
+    timezone: Timezone = None,  # noqa: ARG001
+    locale: Locale = None,  # noqa: ARG001
+    access_token_file: TokenFile = None,  # noqa: ARG001
     as_json: AsJson = False,
 ) -> None:
     """Change a client; an empty text clears what may be empty. New FAQs make a new version."""
-    from daemon.core.clients import Change, get_client, update_client
     from daemon.core.seeds import ClientChanges, validate
-    from daemon.core.store.engine import Connection
 
-    refuse_two_stdin(faqs, access_token_file)
-    values = {
-        "name": name,
-        "phone_number": phone_number,
-        "phone_number_id": phone_number_id,
-        "welcome_message": welcome_message,
-        "fallback_message": fallback_message,
-        "business_hours": business_hours,
-        "timezone": timezone,
-        "locale": locale,
-        "access_token": read_token(access_token_file),
-    }
-    given = {field: value for field, value in values.items() if value is not None}
-    changes = validate(ClientChanges, given)
+    given = gather(ctx.params)
+    validate(ClientChanges, given)
     entries = None if faqs is None else read_faqs(faqs)
-
-    def job(conn: Connection) -> Change:
-        client = get_client(conn, ref)
-        return update_client(conn, client.id, changes, faqs=entries, now=now(), actor=actor())
-
-    with database(ctx) as opened, working("Updating"):
-        change = opened.write(job)
-    _print_client(change.client, as_json=as_json)
-    _warn_of_hours(change.client)
-    changed = ", ".join(change.changed)
+    with admin(ctx) as office, working("Updating"):
+        before = office.find_client(ref)
+        after = office.update_client(before["id"], given, entries)
+    print_client(after, as_json=as_json)
+    warn_of_hours(after)
+    changed = ", ".join(find_changes(before, after, given))
     say(f"Changed: {changed}." if changed else "Nothing to change: it is so already.")
 
 
-@app.command("deactivate")
+@app.command("deactivate", cls=Command)
 def deactivate(
     ctx: typer.Context,
     ref: Ref,
@@ -208,81 +175,34 @@ def deactivate(
     """Stop a client's bot; its data stays, and `activate` brings it back."""
     if not yes and not can_ask():
         raise UsageError("Deactivating needs --yes when nobody can be asked.")
-    if not yes and not _is_sure(ctx, ref):
-        say("Nothing is changed.")
-        raise typer.Exit(1)
+    if not yes:
+        with admin(ctx) as office:
+            found = office.find_client(ref)
+        insist(f"Stop the bot of {found['name']} (client {found['id']}, {found['phone_number']})?")
     _set_active(ctx, ref, active=False, as_json=as_json)
 
 
-@app.command("activate")
+@app.command("activate", cls=Command)
 def activate(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     """Bring a deactivated client's bot back."""
     _set_active(ctx, ref, active=True, as_json=as_json)
 
 
-@app.command("resume")
+@app.command("resume", cls=Command)
 def resume(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     """Let a client send again whose sends were stopped by an error of Meta's."""
-    from daemon.core.clients import Change, get_client, resume_client
-    from daemon.core.store.engine import Connection
-
-    def job(conn: Connection) -> Change:
-        return resume_client(conn, get_client(conn, ref).id, now=now(), actor=actor())
-
-    with database(ctx) as opened:
-        change = opened.write(job)
-    _print_client(change.client, as_json=as_json)
-    say("Resumed: what waits goes out now." if change.changed else "It was not stopped.")
-
-
-def _is_sure(ctx: typer.Context, ref: str) -> bool:
-    from daemon.core.clients import get_client
-
-    with database(ctx) as opened:
-        client = opened.read(lambda conn: get_client(conn, ref))
-    return confirm(f"Stop the bot of {client.name} (client {client.id}, {client.phone_number})?")
+    with admin(ctx) as office, working("Resuming"):
+        before = office.find_client(ref)
+        client = office.resume_client(before["id"])
+    print_client(client, as_json=as_json)
+    was_stopped = before["stopped"] is not None
+    say("Resumed: what waits goes out now." if was_stopped else "It was not stopped.")
 
 
 def _set_active(ctx: typer.Context, ref: str, *, active: bool, as_json: bool) -> None:
-    from daemon.core.clients import Change, get_client, set_active
-    from daemon.core.store.engine import Connection
-
-    def job(conn: Connection) -> Change:
-        client = get_client(conn, ref)
-        return set_active(conn, client.id, active=active, now=now(), actor=actor())
-
-    with database(ctx) as opened:
-        change = opened.write(job)
-    _print_client(change.client, as_json=as_json)
+    with admin(ctx) as office, working("Updating"):
+        before: Document = office.find_client(ref)
+        client = office.update_client(before["id"], {"active": active})
+    print_client(client, as_json=as_json)
     state = "active" if active else "inactive"
-    say(f"{change.client.name} is {state}{'' if change.changed else ' already'}.")
-
-
-def _print_client(client: "Client", *, as_json: bool) -> None:
-    from daemon.core.documents import client_document
-
-    document = client_document(client)
-    if as_json:
-        print_json(document)
-        return
-    document.pop("warnings")
-    stopped: dict[str, Any] | None = document.pop("stopped")
-    if stopped is not None:
-        document["stopped"] = f"since {stopped['since']}, error {stopped['code']}: " + str(
-            stopped["reason"]
-        )
-    print_facts(document)
-
-
-def _state(client: "Client") -> str:
-    if not client.active:
-        return "inactive"
-    return "active" if client.stopped_code is None else f"stopped ({client.stopped_code})"
-
-
-def _warn_of_hours(client: "Client") -> None:
-    from daemon.core.documents import unread_hours
-
-    unread = unread_hours(client)
-    if unread is not None:
-        say(f"Business hours stay text, so the bot cannot tell when it is open: {unread}")
+    say(f"{client['name']} is {state}{' already' if before['active'] is active else ''}.")

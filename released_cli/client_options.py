@@ -1,19 +1,25 @@
 """The options of `client add` and `client update`: what they are called, and how they are read."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from released_cli.session import Question, UsageError, read_input
+from released_cli.asking import Question
+from released_cli.completion import complete_ref
+from released_cli.sources import STDIN, name_source, read_input, read_secret
+from released_cli.usage import UsageError
 
 if TYPE_CHECKING:
     from daemon.core.faqs import Faq
 
-TOKEN_LIMIT = 10_000
-"""Bytes of an access token file; a token has a few hundred."""
-
 Ref = Annotated[
-    str, typer.Argument(metavar="REF", help="Its id, phone_number_id, phone number or exact name.")
+    str,
+    typer.Argument(
+        metavar="REF",
+        help="Its id, phone_number_id, phone number or exact name.",
+        autocompletion=complete_ref,
+    ),
 ]
 Name = Annotated[str | None, typer.Option(help="The business's name.")]
 PhoneNumber = Annotated[str | None, typer.Option(help="Its WhatsApp number, as +34666777888.")]
@@ -41,6 +47,30 @@ TokenFile = Annotated[
 ]
 
 
+def gather(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the fields of a client that were given, its access token read from where it is."""
+    paths = [options["faqs"], options["access_token_file"]]
+    if paths.count(STDIN) > 1:
+        raise UsageError("Only one option can read stdin ('-').")
+    values = {name: options[name] for name in FIELDS} | {
+        "access_token": read_token(options["access_token_file"])
+    }
+    return {field: value for field, value in values.items() if value is not None}
+
+
+FIELDS = (
+    "name",
+    "phone_number",
+    "phone_number_id",
+    "welcome_message",
+    "fallback_message",
+    "business_hours",
+    "timezone",
+    "locale",
+)
+"""The options that are fields of a client as they stand."""
+
+
 def questions() -> dict[str, Question]:
     """List what `client add` asks a person for, by option, each answer checked as it is given."""
     from daemon.core.seeds import ClientChanges, validate
@@ -62,25 +92,10 @@ def read_faqs(path: str) -> "tuple[Faq, ...]":
     """Read a FAQ file, or stdin for `-`; raises `Invalid` with the entry and why."""
     from daemon.core.faqs import MAX_FAQ_BYTES, parse_faqs
 
-    source = "stdin" if path == "-" else path
-    return parse_faqs(read_input(path, limit_bytes=MAX_FAQ_BYTES, what="FAQs"), source=source)
+    data = read_input(path, limit_bytes=MAX_FAQ_BYTES, what="FAQs")
+    return parse_faqs(data, source=name_source(path))
 
 
 def read_token(path: str | None) -> str | None:
-    """Read an access token from a file, or stdin for `-`; raises `Invalid`, quoting nothing."""
-    from daemon.core.errors import Invalid
-
-    if path is None:
-        return None
-    data = read_input(path, limit_bytes=TOKEN_LIMIT, what="Access token")
-    try:
-        return data.decode("ascii").strip()
-    except UnicodeDecodeError:
-        source = "stdin" if path == "-" else path
-        raise Invalid(f"Access token: {source} holds no token, which is plain ASCII.") from None
-
-
-def refuse_two_stdin(*paths: str | None) -> None:
-    """Refuse a command line on which two options want stdin."""
-    if paths.count("-") > 1:
-        raise UsageError("Only one option can read stdin ('-').")
+    """Read a client's access token from a file, or stdin for `-`; None without a path."""
+    return None if path is None else read_secret(path, what="Access token")

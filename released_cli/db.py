@@ -3,7 +3,7 @@
 import typer
 
 from released_cli.output import say
-from released_cli.session import load
+from released_cli.session import load, refuse_elsewhere
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -14,6 +14,7 @@ def upgrade(ctx: typer.Context) -> None:
     from daemon.core.store.engine import Database, sqlite_path
     from daemon.core.store.upgrade import HEAD, prepare
 
+    refuse_elsewhere(ctx, "db upgrade")
     database = Database(sqlite_path(load(ctx).database_url))
     try:
         upgraded = prepare(database)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from released_cli.output import print_text, say, working
-from released_cli.session import UsageError
+from released_cli.session import UsageError, refuse_elsewhere
 
 if TYPE_CHECKING:
     import aiohttp
@@ -22,6 +22,7 @@ INTERRUPTED = 130
 
 
 def demo(
+    ctx: typer.Context,
     *,
     ask: Annotated[
         str | None,
@@ -32,6 +33,7 @@ def demo(
     import asyncio
     import tempfile
 
+    refuse_elsewhere(ctx, "demo")
     if ask is not None and not ask.strip():
         raise UsageError("--ask needs a text.")
     with tempfile.TemporaryDirectory(prefix="released-demo-") as folder:

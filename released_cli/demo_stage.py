@@ -20,6 +20,7 @@ from daemon.core.faqs import parse_faqs
 from daemon.core.runtime import open_database
 from daemon.core.seeds import ClientSeed
 from daemon.core.settings import Settings
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from released_cli.sandbox import configure
 from released_cli.session import now
@@ -73,7 +74,9 @@ def prepare(folder: Path, *, quick: bool) -> Stage:
     file = _find_faqs()
     faqs = parse_faqs(file.read_bytes(), source=file.name)
     with open_database(settings) as database:
-        client = database.write(lambda conn: add_client(conn, SEED, faqs, now=now(), actor="demo"))
+        client = database.write(
+            lambda conn: add_client(conn, SEED, faqs, now=now(), actor=Actor("demo"))
+        )
     return Stage(folder=folder, environment=environment, settings=settings, client=client)
 
 
@@ -82,7 +85,8 @@ async def run_sandbox(stage: Stage) -> AsyncIterator[str]:
     """Serve the sandbox on a free port, giving its URL."""
     from daemon.sandbox import SandboxClient, serve_sandbox
 
-    client = SandboxClient(name=stage.client.name, phone_number_id=stage.client.phone_number_id)
+    known = stage.client
+    client = SandboxClient(known.name, known.phone_number_id, known.phone_number)
     config = configure(stage.settings, webhook_url=None, list_clients=lambda: [client])
     async with serve_sandbox(config, port=0) as url:
         yield url

@@ -1,12 +1,15 @@
 """`released inbox`: what customers wrote, what waits, and what was parked."""
 
-from functools import partial
 from typing import Annotated, Literal
 
 import typer
 
-from released_cli.output import print_facts, print_json, print_table, say
-from released_cli.session import AsJson, UsageError, actor, database, now
+from released_cli.admin import Admin
+from released_cli.asking import can_ask, insist
+from released_cli.commands import Command
+from released_cli.completion import complete_ref
+from released_cli.output import print_facts, print_json, print_table, say, waiting, working
+from released_cli.session import AsJson, UsageError, admin
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,21 +23,21 @@ Id = Annotated[
 ]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def show_all(
     ctx: typer.Context,
     *,
     state: Annotated[State | None, typer.Option(help="Only messages in this state.")] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Only this client's.", autocompletion=complete_ref),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List messages, oldest first, without their text."""
-    from daemon.core.inboxes import entry_document
-    from daemon.core.store.inbox_entries import list_entries
-
-    with database(ctx) as opened:
-        entries = opened.read(lambda conn: list_entries(conn, now=now(), state=state, limit=limit))
-    documents = [entry_document(entry) for entry in entries]
+    with admin(ctx) as office, waiting("Listing messages"):
+        documents = office.list_inbox(state=state, client=client, limit=limit)
     if as_json:
         print_json(documents)
     elif documents:
@@ -43,13 +46,11 @@ def show_all(
         say("No messages." if state is None else f"No {state} messages.")
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
     """Show a message, its text, and what became of its answer."""
-    from daemon.core.inboxes import show_entry
-
-    with database(ctx) as opened:
-        document = opened.read(lambda conn: show_entry(conn, inbox_id, now=now()))
+    with admin(ctx) as office, waiting("Looking"):
+        document = office.show_message(inbox_id)
     if as_json:
         print_json(document)
         return
@@ -59,7 +60,7 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
         print_table(list(answers[0]), [list(answer.values()) for answer in answers])
 
 
-@app.command("retry")
+@app.command("retry", cls=Command)
 def retry(
     ctx: typer.Context,
     inbox_id: Annotated[
@@ -72,32 +73,41 @@ def retry(
     ] = None,
 ) -> None:
     """Take parked messages up again; the daemon does so within a second."""
-    from daemon.core import inboxes
-
     if everything == (inbox_id is not None):
         raise UsageError("Name one ID, or --all.")
     if error is not None and not everything:
         raise UsageError("--error goes with --all.")
-    with database(ctx) as opened:
+    with admin(ctx) as office, working("Taking up again"):
         if inbox_id is not None:
-            opened.write(lambda conn: inboxes.retry(conn, inbox_id, now=now(), actor=actor()))
-            say(f"Message {inbox_id} is taken up again.")
-            return
-        total = last = 0
-        while True:
-            some = partial(inboxes.retry_some, error=error, after=last, now=now(), actor=actor())
-            count, last = opened.write(some)
-            if count == 0:
-                break
-            total += count
-    say(f"{total} message{'' if total == 1 else 's'} taken up again.")
+            office.retry_message(inbox_id)
+            said = f"Message {inbox_id} is taken up again{_tell_inactive(office, inbox_id)}"
+        else:
+            total = office.retry_messages(error=error)
+            said = f"{total} message{'' if total == 1 else 's'} taken up again."
+    say(said)
 
 
-@app.command("drop")
-def drop(ctx: typer.Context, inbox_id: Id) -> None:
-    """Let a message that waits or is parked go unanswered for good."""
-    from daemon.core import inboxes
-
-    with database(ctx) as opened:
-        opened.write(lambda conn: inboxes.drop(conn, inbox_id, now=now(), actor=actor()))
+@app.command("drop", cls=Command)
+def drop(
+    ctx: typer.Context,
+    inbox_id: Id,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Let a message that waits or is parked go unanswered for good; on a terminal, asks first."""
+    if not yes and can_ask():
+        insist(f"Leave message {inbox_id} unanswered for good?")
+    with admin(ctx) as office, working("Dropping"):
+        office.drop_message(inbox_id)
     say(f"Message {inbox_id} is dropped.")
+
+
+def _tell_inactive(office: Admin, inbox_id: int) -> str:
+    """Say that a message will only be parked again while its client's bot is off."""
+    client = office.find_client(str(office.show_message(inbox_id)["client_id"]))
+    if client["active"]:
+        return "."
+    return (
+        f", and will be parked again: client {client['id']}, {client['name']}, is deactivated."
+        f" Bring it back first: released client activate {client['id']}"
+    )

@@ -7,8 +7,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event, Timer
 
 import typer
+
+from released_cli.given import current
+
+MOMENT_S = 0.5
+"""Seconds after which a person wonders whether anything goes on."""
 
 GAP = "  "
 """What stands between two columns off a terminal."""
@@ -29,23 +35,34 @@ def close_stdout() -> None:
 
 
 def print_json(data: object) -> None:
-    """Print data for programs: nothing else may go to stdout beside it."""
+    """Print data for programs, of each object the keys that were chosen, in that order."""
     import json
 
     # A terminal of another age must not turn JSON into something else.
     speaks_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    print_text(json.dumps(data, ensure_ascii=not speaks_utf8, indent=2))
+    print_text(json.dumps(pick(data), ensure_ascii=not speaks_utf8, indent=2))
+
+
+def pick(data: object) -> object:
+    """Leave of an object, or of each in a list, the keys that `--json id,name` chose."""
+    keys = current().json_keys
+    if not keys:
+        return data
+    if isinstance(data, dict):
+        return {key: data.get(key) for key in keys}
+    return [pick(item) for item in data] if isinstance(data, list) else data
 
 
 def say(message: str) -> None:
-    """Tell a person something."""
-    typer.echo(message, err=True)
+    """Tell a person something, unless they want to hear of errors only."""
+    if not current().quiet:
+        typer.echo(message, err=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows under headings."""
-    shown = [[_show(value) for value in row] for row in rows]
-    if not _is_terminal(sys.stdout):
+    shown = [[clean(value) for value in row] for row in rows]
+    if not is_terminal(sys.stdout):
         flat = [[" ".join(text.split()) for text in row] for row in shown]
         _print_columns([list(columns), *flat])
         return
@@ -64,8 +81,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print one thing, a line a fact; what is not set is a dash."""
-    shown = {name: _show(value) for name, value in facts.items()}
-    if not _is_terminal(sys.stdout):
+    shown = {name: clean(value) for name, value in facts.items()}
+    if not is_terminal(sys.stdout):
         _print_columns([row for name, text in shown.items() for row in _unfold(name, text)])
         return
     from rich.console import Console
@@ -83,13 +100,36 @@ def print_facts(facts: Mapping[str, object]) -> None:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show on a terminal that something is going on; elsewhere say nothing."""
-    if not _is_terminal(sys.stderr):
+    if current().quiet or not is_terminal(sys.stderr):
         yield
         return
     from rich.console import Console
 
     with Console(stderr=True).status(f"{what}…"):
         yield
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Do what `working` does, but only once it has taken a moment: what is quick flickers not."""
+    if current().quiet or not is_terminal(sys.stderr):
+        yield
+        return
+    done = Event()
+    timer = Timer(MOMENT_S, _spin, (what, done))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        timer.cancel()
+        timer.join()
+
+
+def _spin(what: str, done: Event) -> None:
+    with working(what):
+        done.wait()
 
 
 def _unfold(name: str, text: str) -> list[list[str]]:
@@ -106,16 +146,16 @@ def _print_columns(rows: Sequence[Sequence[str]]) -> None:
     print_text("\n".join(lines))
 
 
-def _is_terminal(stream: object) -> bool:
+def is_terminal(stream: object) -> bool:
     """Ask a stream that may be closed (None) whether a person sits behind it."""
     isatty = getattr(stream, "isatty", None)
     return isatty is not None and bool(isatty())
 
 
-def _show(value: object) -> str:
+def clean(value: object) -> str:
+    """Write a value for people; what others wrote must not steer the terminal."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    # What customers or Meta wrote must not steer the terminal.
     return "".join(char if char.isprintable() or char == "\n" else "�" for char in str(value))

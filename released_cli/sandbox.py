@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from released_cli.output import print_text, say
-from released_cli.session import load
+from released_cli.session import load, refuse_elsewhere
 
 if TYPE_CHECKING:
     from daemon.core.settings import Settings
@@ -27,13 +27,14 @@ def sandbox(
     from daemon.core.store.clients import list_clients
     from daemon.sandbox import SandboxClient
 
+    refuse_elsewhere(ctx, "sandbox")
     settings = load(ctx)
     with open_database(settings) as database:
         config = configure(
             settings,
             webhook_url=webhook_url,
             list_clients=lambda: [
-                SandboxClient(name=client.name, phone_number_id=client.phone_number_id)
+                SandboxClient(client.name, client.phone_number_id, client.phone_number)
                 for client in database.read(lambda conn: list_clients(conn, active_only=True))
             ],
         )

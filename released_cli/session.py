@@ -1,75 +1,105 @@
-"""What every command needs: the settings, the database, who is asking, and what time it is."""
+"""What every command needs: where it works, the settings, who is asking, and what time it is."""
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.exceptions import TyperException
 
-from daemon.core.errors import Rejected
-from released_cli.output import say
+from released_cli.admin import Admin
+from released_cli.asking import ask, can_ask, confirm
+from released_cli.given import Globals
+from released_cli.output import is_terminal, say
+from released_cli.sources import read_input
+from released_cli.usage import UsageError
 
 if TYPE_CHECKING:
     from daemon.core.settings import Settings
-    from daemon.core.store.engine import Database
+    from daemon.core.store.audit import Actor
+    from released_cli.places import Place
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+__all__ = [
+    "AsJson",
+    "Globals",
+    "UsageError",
+    "actor",
+    "admin",
+    "ask",
+    "can_ask",
+    "confirm",
+    "load",
+    "now",
+    "read_input",
+    "refuse_elsewhere",
+]
 
-
-class UsageError(TyperException):
-    """The command line itself is wrong: exit code 2."""
-
-    exit_code = 2
-
-
-@dataclass(slots=True)
-class Globals:
-    """What was given before the command."""
-
-    env_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a person is asked for an option that is missing.
-
-    `check` raises `Rejected` for an answer that will not do; then it is asked again.
-    """
-
-    text: str
-    check: Callable[[str], object]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON for programs; --json id,name chooses keys."),
+]
+"""Goes with `commands.Command`, which takes the keys."""
 
 
 def load(ctx: typer.Context) -> "Settings":
     """Read the settings that the command runs with."""
     from daemon.core.settings import load_settings
 
-    return load_settings(ctx.ensure_object(Globals).env_file)
+    given = ctx.ensure_object(Globals)
+    settings = load_settings(given.env_file)
+    if not given.warned:
+        from released_cli.misspelt import find_misspelt
+
+        given.warned = True
+        for warning in find_misspelt(given.env_file or Path(".env")):
+            say(warning)
+    return settings
 
 
 @contextmanager
-def database(ctx: typer.Context) -> "Iterator[Database]":
-    """Open the database of the settings."""
+def admin(ctx: typer.Context) -> Iterator[Admin]:
+    """Open the office where the command works: on this machine, or at a daemon far away."""
+    from released_cli.choosing import choose_place
+
+    place = choose_place(ctx.ensure_object(Globals))
+    if place is not None:
+        from released_cli.calling import CALL_BUDGET_S, Caller
+        from released_cli.remote import RemoteAdmin
+
+        _tell_where(place)
+        yield RemoteAdmin(Caller(place, CALL_BUDGET_S))
+        return
     from daemon.core.runtime import open_database
+    from released_cli.local import LocalAdmin
 
-    with open_database(load(ctx)) as opened:
-        yield opened
+    settings = load(ctx)
+    with open_database(settings) as opened:
+        yield LocalAdmin(opened, settings, actor=actor(), clock=now)
 
 
-def actor() -> str:
+def refuse_elsewhere(ctx: typer.Context, what: str) -> None:
+    """Refuse to look far away for what is on this machine only."""
+    given = ctx.ensure_object(Globals)
+    if given.url is not None or given.profile is not None:
+        option = "--url" if given.url is not None else "--profile"
+        raise UsageError(
+            f"{what} works on this machine only: run it on the server, without {option}."
+        )
+
+
+def actor() -> "Actor":
     """Name who is asking, for the audit trail."""
     import getpass
 
+    from daemon.core.store.audit import Actor
+
     try:
-        return f"cli:{getpass.getuser()}"
+        return Actor(f"cli:{getpass.getuser()}")
     except (KeyError, OSError):
-        return f"cli:{os.getuid()}"
+        return Actor(f"cli:{os.getuid()}")
 
 
 def now() -> float:
@@ -77,93 +107,9 @@ def now() -> float:
     return time.time()
 
 
-def read_input(path: str, *, limit_bytes: int, what: str) -> bytes:
-    """Read a file that an option names, or stdin for `-`, and no more of it than is sensible.
-
-    Raises:
-        Invalid: when it is no plain file, cannot be read, or is too large.
-
-    """
-    from daemon.core.errors import Invalid
-
-    data = _read_stdin(limit_bytes, what) if path == "-" else _read_file(path, limit_bytes, what)
-    if len(data) > limit_bytes:
-        size = f"{limit_bytes >> 20} MB" if limit_bytes >> 20 else f"{limit_bytes} bytes"
-        source = "stdin" if path == "-" else path
-        raise Invalid(f"{what}: {source} is over {size}.")
-    return data
-
-
-def can_ask() -> bool:
-    """Tell whether a person can see a question and answer it."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
-def ask(given: Mapping[str, str | None], questions: Mapping[str, Question]) -> dict[str, str]:
-    """Take options' values, and ask a person for the missing ones; without one they are an error.
-
-    Both mappings go by option, as `--name`.
-    """
-    missing = [option for option in questions if given[option] is None]
-    if missing and not can_ask():
-        raise UsageError(f"Missing {', '.join(missing)}.")
-    answers = {option: _put(questions[option]) for option in missing}
-    present = {option: value for option, value in given.items() if value is not None}
-    return present | answers
-
-
-def confirm(question: str) -> bool:
-    """Ask a person yes or no; only a clear yes is one."""
-    return _read_line(f"{question} [y/N]: ").lower() in {"y", "yes"}
-
-
-def _put(question: Question) -> str:
-    while True:
-        answer = _read_line(f"{question.text}: ")
-        if not answer:
-            continue
-        try:
-            question.check(answer)
-        except Rejected as refused:
-            say(str(refused))
-        else:
-            return answer
-
-
-def _read_line(prompt: str) -> str:
-    # Not `input`, nor Typer's prompt: both write to stdout, where only data may go.
-    try:
-        typer.echo(prompt, nl=False, err=True)
-        line = sys.stdin.readline()
-    except KeyboardInterrupt:
-        line = ""
-    if not line:
-        say("")
-        raise typer.Abort
-    return line.strip()
-
-
-def _read_stdin(limit_bytes: int, what: str) -> bytes:
-    from daemon.core.errors import Invalid
-
-    if sys.stdin is None:
-        raise Invalid(f"{what}: stdin is closed.")
-    if sys.stdin.isatty():
-        say(f"{what}: type or paste, then Ctrl-D on a line of its own.")
-    return sys.stdin.buffer.read(limit_bytes + 1)
-
-
-def _read_file(path: str, limit_bytes: int, what: str) -> bytes:
-    from daemon.core.errors import Invalid
-
-    file = Path(path)
-    try:
-        # Asked before opening: to open a pipe would wait for whoever writes to it.
-        if not file.is_file() and file.exists():
-            raise Invalid(f"{what}: {path} is not a plain file.")
-        with file.open("rb") as opened:
-            return opened.read(limit_bytes + 1)
-    except FileNotFoundError:
-        raise Invalid(f"{what}: there is no file {path}.") from None
-    except OSError as refused:
-        raise Invalid(f"{what}: {path} cannot be read: {refused.strerror}.") from refused
+def _tell_where(place: "Place") -> None:
+    """Show what a saved profile or a careless address would leave unseen."""
+    if place.is_in_clear:
+        say(f"The token travels in clear to {place}.")
+    if place.profile is not None and is_terminal(sys.stderr):
+        say(f"At {place} (profile {place.profile}; --local is this machine).")

@@ -1,55 +1,59 @@
 """`released token`: who may use the admin API."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from released_cli.output import print_json, print_table, print_text, say
-from released_cli.session import AsJson, actor, database, now
+from released_cli.admin import Document
+from released_cli.asking import can_ask, insist
+from released_cli.commands import Command
+from released_cli.completion import complete_ref
+from released_cli.output import print_json, print_table, print_text, say, waiting, working
+from released_cli.session import AsJson, admin
 
 app = typer.Typer(no_args_is_help=True)
 
+LIFETIME_LIMIT_DAYS = 3650
+"""As the core has it; checked here too, because JSON has no word for an infinite number."""
+
+Scope = Literal["read", "write"]
+
 TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Whom or what it is for.")]
+ExpiresDays = Annotated[float, typer.Option(help="Days it works; 0 has expired at once.")]
 
 
-@app.command("create", epilog="Example: released token create backoffice --expires-days 365")
+@app.command(
+    "create",
+    cls=Command,
+    epilog="Examples: released token create backoffice --expires-days 365, or for one client's"
+    ' own eyes: released token create plaza --client "La Plaza" --scope read',
+)
 def create(
     ctx: typer.Context,
     name: TokenName,
     *,
-    expires_days: Annotated[float, typer.Option(help="Days it works; 0 has expired at once.")] = 60,
+    expires_days: ExpiresDays = 60,
+    scope: Annotated[Scope, typer.Option(help="Whether it may change anything.")] = "write",
+    client: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="The one client that it sees.", autocompletion=complete_ref
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and show it, this once."""
-    from dataclasses import asdict
-
-    from daemon.core.documents import timestamp
-    from daemon.core.tokens import create_token
-
-    with database(ctx) as opened:
-        made = opened.write(
-            lambda conn: create_token(
-                conn, name, lifetime_days=expires_days, now=now(), actor=actor()
-            )
-        )
-    expires_at = timestamp(made.expires_at)
-    if as_json:
-        print_json(asdict(made) | {"expires_at": expires_at})
-        return
-    print_text(made.token)
-    until = f"valid until {expires_at}" if made.expires_at > now() else "expired already"
-    say(f"Token {made.name}, {until}. Keep it: it is not shown again.")
+    _check(name, expires_days)
+    with admin(ctx) as office, working("Making a token"):
+        made = office.create_token(name, expires_days=expires_days, scope=scope, client=client)
+    _print_made(made, expires_days, as_json=as_json)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List tokens, without the tokens themselves."""
-    from daemon.core.store.tokens import list_tokens
-    from daemon.core.tokens import token_document
-
-    with database(ctx) as opened:
-        found = opened.read(list_tokens)
-    documents = [token_document(token, now=now()) for token in found]
+    with admin(ctx) as office, waiting("Listing tokens"):
+        documents = office.list_tokens()
     if as_json:
         print_json(documents)
     elif documents:
@@ -58,11 +62,45 @@ def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         say("No tokens yet. Make one: released token create NAME")
 
 
-@app.command("revoke")
-def revoke(ctx: typer.Context, name: TokenName) -> None:
-    """Make a token useless at once."""
-    from daemon.core.tokens import revoke_token
+@app.command("rotate", cls=Command, epilog="Example: released token rotate backoffice")
+def rotate(
+    ctx: typer.Context, name: TokenName, *, expires_days: ExpiresDays = 60, as_json: AsJson = False
+) -> None:
+    """Replace a token by a new one of the same name, scope and client; the old one ends at once."""
+    _check(name, expires_days)
+    with admin(ctx) as office, working("Making a token"):
+        made = office.rotate_token(name, expires_days=expires_days)
+    _print_made(made, expires_days, as_json=as_json)
 
-    with database(ctx) as opened:
-        opened.write(lambda conn: revoke_token(conn, name, now=now(), actor=actor()))
+
+@app.command("revoke", cls=Command)
+def revoke(
+    ctx: typer.Context,
+    name: TokenName,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Make a token useless at once; on a terminal, asks first."""
+    if not yes and can_ask():
+        insist(f"Revoke the token {name}? Whoever uses it is shut out at once.")
+    with admin(ctx) as office, waiting("Revoking"):
+        office.revoke_token(name)
     say(f"Token {name} is revoked.")
+
+
+def _print_made(made: Document, expires_days: float, *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+        return
+    print_text(made["token"])
+    until = f"valid until {made['expires_at']}" if expires_days > 0 else "expired already"
+    say(f"Token {made['name']}, {until}. Keep it: it is not shown again.")
+
+
+def _check(name: str, expires_days: float) -> None:
+    from daemon.core.errors import Invalid
+
+    if not 0 <= expires_days <= LIFETIME_LIMIT_DAYS:
+        raise Invalid(f"expires_days must be from 0 to {LIFETIME_LIMIT_DAYS}.")
+    if not name.strip() or not name.isprintable():
+        raise Invalid("name must be one line, not empty.")

@@ -1,139 +1,14 @@
 """The CLI on a terminal, a pseudo one: prompts, colours, yes and no, Ctrl-C."""
 
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.command_line import (
-    FAQS,
-    LA_PLAZA,
-    PROGRAM,
-    clean_environment,
-    measured,
-    run_quickly,
-)
-from tests.doubles.forking import Program, Streams, fork
+from tests.doubles.command_line import FAQS, LA_PLAZA, PROGRAM, run_quickly
+from tests.doubles.terminal import at_terminal, at_terminal_of
 
-BUDGET_S = 30
-CONNECT = """
-import fcntl, os, sys, termios
-
-terminal = os.open(sys.argv[1], os.O_RDWR)
-fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-for stream in (0, 1, 2):
-    os.dup2(terminal, stream)
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-LOOKS = {"TERM": "xterm-256color", "COLUMNS": "100"}
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(slots=True)
-class Terminal:
-    """A person at a terminal: reads until a text appears, types lines and keys."""
-
-    process: BaseProcess | subprocess.Popen[bytes]
-    handle: int
-    theirs: int | None
-    seen: str = ""
-    mark: int = 0
-
-    def expect(self, text: str) -> None:
-        """Read until `text` appears after what was expected before."""
-        ends = time.monotonic() + BUDGET_S
-        while text not in self.seen[self.mark :]:
-            assert time.monotonic() < ends, self.seen
-            assert self._read(), self.seen
-        self.mark = self.seen.index(text, self.mark) + len(text)
-
-    def type(self, keys: str) -> None:
-        os.write(self.handle, keys.encode())
-
-    def finish(self) -> int:
-        """Read to the end and give the exit code."""
-        while self._read():
-            pass
-        if isinstance(self.process, BaseProcess):
-            self.process.join(BUDGET_S)
-            assert self.process.exitcode is not None
-            return self.process.exitcode
-        return self.process.wait(BUDGET_S)
-
-    def is_silent(self) -> bool:
-        """Tell whether the program said nothing for a second but what we typed."""
-        while select.select([self.handle], [], [], 1)[0]:
-            if not self._read() or "\n" in self.seen:
-                return False
-        return True
-
-    def let_go(self) -> None:
-        """Close our copy of the program's side, so that its end shows."""
-        if self.theirs is not None:
-            os.close(self.theirs)
-            self.theirs = None
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self.handle], [], [], BUDGET_S)
-        assert ready, self.seen
-        try:
-            data = os.read(self.handle, 65536)
-        except OSError:  # the other side is closed
-            return False
-        # By its first words the program holds the terminal itself.
-        self.let_go()
-        self.seen += data.decode(errors="replace")
-        return bool(data)
-
-
-@contextmanager
-def at_terminal(folder: Path, *arguments: str, **settings: str) -> Iterator[Terminal]:
-    """Run `released` on a terminal of its own, from which Ctrl-C comes as a signal."""
-    ours, theirs = pty.openpty()
-    name = os.ttyname(theirs)
-    environment = clean_environment(**(LOOKS | measured() | settings))
-    streams = Streams(name, name, name, terminal=True)
-    process = fork(Program("released_cli", arguments, folder, environment, streams))
-    terminal = Terminal(process, ours, theirs)
-    try:
-        yield terminal
-    finally:
-        process.kill()
-        process.join()
-        terminal.let_go()
-        os.close(ours)
-
-
-@contextmanager
-def at_terminal_of(folder: Path, *command: str) -> Iterator[Terminal]:
-    """Run any program on a terminal of its own."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", CONNECT, os.ttyname(theirs), *command],
-        cwd=folder,
-        env=clean_environment(**LOOKS),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    terminal = Terminal(process, ours, theirs)
-    try:
-        yield terminal
-    finally:
-        process.kill()
-        process.wait()
-        terminal.let_go()
-        os.close(ours)
 
 
 @pytest.fixture

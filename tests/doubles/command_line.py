@@ -17,12 +17,17 @@ import pytest
 
 from daemon.core.settings import Settings
 from released_cli.app import main
+from released_cli.choosing import PROFILE, TOKEN, URL
 from tests.doubles.forking import MEASURED, run_forked
 from tests.doubles.new_database import copy_new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 FAQS = ROOT / "faqs.example.json"
 PROGRAM = (sys.executable, "-m", "released_cli")
+CHOOSING = (URL, TOKEN, PROFILE)
+NO_CONFIGURATION = {"XDG_CONFIG_HOME": "/nonexistent"}
+"""No profile that somebody has saved on this machine may decide where a test works."""
+
 LA_PLAZA = ("--name", "La Plaza", "--phone-number", "+34666777888", "--phone-number-id", "6312")
 
 
@@ -50,8 +55,9 @@ class Shell:
         self._patch = monkeypatch
         self._capsys = capsys
         monkeypatch.chdir(folder)
-        for name in Settings.model_fields:
-            monkeypatch.delenv(name.upper(), raising=False)
+        for name in (*(field.upper() for field in Settings.model_fields), *CHOOSING):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
 
     def set(self, **settings: str) -> None:
         for name, text in settings.items():
@@ -98,7 +104,8 @@ def clean_environment(**settings: str) -> dict[str, str]:
     Coverage makes a start half as long again, and writes on stderr when a disk is full.
     """
     kept = ("PATH", "HOME", "TMPDIR", "LANG")
-    return {name: text for name, text in os.environ.items() if name in kept} | settings
+    found = {name: text for name, text in os.environ.items() if name in kept}
+    return found | NO_CONFIGURATION | settings
 
 
 def measured() -> dict[str, str]:
@@ -124,9 +131,11 @@ def run_process(
     )
 
 
-def run_quickly(folder: Path, *arguments: str, stdin: bytes = b"") -> Result:
+def run_quickly(
+    folder: Path, *arguments: str, stdin: bytes = b"", settings: dict[str, str] | None = None
+) -> Result:
     """Do what `run_process` does, in a process that need not import anything."""
-    environment = clean_environment(**measured())
+    environment = clean_environment(**(measured() | (settings or {})))
     return Result(*run_forked("released_cli", arguments, folder, environment, stdin, within_s=60))
 
 

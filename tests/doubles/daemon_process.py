@@ -53,10 +53,14 @@ def find_free_port() -> int:
 
 
 def build_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Take the environment of the tests without any setting of ours, then these."""
+    """Take the environment of the tests without any setting or saved login of ours, then these."""
     ours = {name.upper() for name in Settings.model_fields}
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in ours}
-    return kept | dict(settings)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in ours and not name.startswith("RELEASED_")
+    }
+    return kept | {"XDG_CONFIG_HOME": "/nonexistent"} | dict(settings)
 
 
 async def wait_until(look: Callable[[], Awaitable[T]], *, within_s: float = 10.0) -> T:

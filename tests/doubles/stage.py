@@ -27,6 +27,7 @@ import aiohttp
 from daemon.core.clients import add_client
 from daemon.core.faqs import Faq, parse_faqs
 from daemon.core.seeds import ClientSeed, validate
+from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Database
 from daemon.sandbox import Pace, SandboxClient, SandboxConfig, serve_sandbox
 from tests.doubles.crashing_daemon import QuickDaemon
@@ -270,7 +271,9 @@ def _onboard(database: Path, seeds: Sequence[Mapping[str, Any]]) -> None:
     faqs = read_demo_faqs()
     for values in seeds:
         seed = validate(ClientSeed, values)
-        opened.write(partial(add_client, seed=seed, faqs=faqs, now=time.time(), actor="test"))
+        opened.write(
+            partial(add_client, seed=seed, faqs=faqs, now=time.time(), actor=Actor("test"))
+        )
     opened.close()
 
 
@@ -286,7 +289,9 @@ async def open_stage(
     port = find_free_port()
     database = folder / "released.db"
     onboard(database, seeds)
-    known = [SandboxClient(seed["name"], seed["phone_number_id"]) for seed in seeds]
+    known = [
+        SandboxClient(seed["name"], seed["phone_number_id"], seed["phone_number"]) for seed in seeds
+    ]
     config = SandboxConfig(
         f"http://127.0.0.1:{port}/webhook", SECRET, TOKEN, lambda: known, pace=AT_ONCE
     )

@@ -7,6 +7,7 @@ from daemon.core.clients import add_client
 from daemon.core.faqs import Faq
 from daemon.core.meta.wire import Customer, DeliveryStatus, InboundMessage
 from daemon.core.seeds import ClientSeed, validate
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection
 from daemon.core.store.outbox import Outgoing
@@ -29,7 +30,7 @@ def seed(**fields: Any) -> ClientSeed:
 
 def onboard(conn: Connection, **fields: Any) -> Client:
     """Add a client."""
-    return add_client(conn, seed(**fields), FAQS, now=NOW, actor="test")
+    return add_client(conn, seed(**fields), FAQS, now=NOW, actor=Actor("test"))
 
 
 def written(

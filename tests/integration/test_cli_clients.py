@@ -24,6 +24,8 @@ KEYS = [
     "assistant_version",
     "stopped",
     "warnings",
+    "faqs_digest",
+    "access_token_digest",
 ]
 
 

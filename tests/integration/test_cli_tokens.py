@@ -81,7 +81,8 @@ def test_the_list_keeps_the_tokens_to_itself(shell: Shell) -> None:
     shell.must("token", "revoke", "y")
     listed = shell.must("token", "list", "--json")
     assert ["valid", "revoked"] == [token["state"] for token in listed.json]
-    assert ["name", "state", "created_at", "expires_at", "last_used_at"] == list(listed.json[0])
+    keys = ["name", "scope", "client_id", "state", "created_at", "expires_at", "last_used_at"]
+    assert keys == list(listed.json[0])
     table = shell.must("token", "list").out
     assert secret not in listed.out + table
     assert 3 == len(table.splitlines())

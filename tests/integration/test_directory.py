@@ -6,6 +6,7 @@ from daemon.core.clients import update_client
 from daemon.core.directory import Directory
 from daemon.core.faqs import Faq
 from daemon.core.seeds import ClientChanges, validate
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Database
 from daemon.core.store.group_commit import GroupCommit
@@ -20,7 +21,9 @@ def change(
     """Change a client as another program would."""
     changes = validate(ClientChanges, fields)
     return database.write(
-        lambda conn: update_client(conn, client.id, changes, faqs=faqs, now=NOW + 1, actor="cli")
+        lambda conn: update_client(
+            conn, client.id, changes, faqs=faqs, now=NOW + 1, actor=Actor("cli")
+        )
     ).client
 
 

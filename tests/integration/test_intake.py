@@ -15,6 +15,7 @@ from daemon.core.directory import Directory
 from daemon.core.intake import Accepted, Intake, Ring
 from daemon.core.meta.wire import Customer, CustomerRekey, Delivery, DeliveryStatus, InboundMessage
 from daemon.core.store import engine as engine_module
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database, StoreOverloaded, StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
@@ -364,7 +365,9 @@ async def test_a_deactivated_client_takes_nothing_in(
     """From the next look at the clients on."""
     directory = Directory(group)
     database.write(
-        lambda conn: clients.set_active(conn, client_a.id, active=False, now=NOW, actor="cli")
+        lambda conn: clients.set_active(
+            conn, client_a.id, active=False, now=NOW, actor=Actor("cli")
+        )
     )
     await directory.refresh()
     door = Intake(group, directory, clock=lambda: NOW)

@@ -4,6 +4,7 @@ import pytest
 
 from daemon.core import inboxes, turns
 from daemon.core.answering import LOOP_PAUSE_S, LOOP_TURNS, LOOP_WINDOW_S, plan_turn
+from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.turns import Hand
@@ -83,7 +84,7 @@ def test_an_operators_retry_ends_the_pause(chatty: Database, client_a: Client) -
 
     def run(conn: Connection) -> tuple[str, str | None]:
         kept = park(conn, client_a, "more", now=LAST)
-        inboxes.retry(conn, kept.id, now=LAST + 10, actor="test")
+        inboxes.retry(conn, kept.id, now=LAST + 10, actor=Actor("test"))
         return decide(claim(conn, client_a, kept, now=LAST + 11), now=LAST + 11)
 
     assert ("ask", None) == chatty.write(run)
@@ -96,7 +97,7 @@ def test_a_loop_that_goes_on_after_a_retry_is_noticed_again(
 
     def run(conn: Connection) -> list[bool]:
         kept = park(conn, client_a, "more", now=LAST)
-        inboxes.retry(conn, kept.id, now=LAST, actor="test")
+        inboxes.retry(conn, kept.id, now=LAST, actor=Actor("test"))
         seen = []
         for turn in range(LOOP_TURNS + 1):
             now = LAST + 1 + turn * STEP_S

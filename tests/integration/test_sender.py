@@ -13,6 +13,7 @@ from daemon.core.clients import resume_client, set_active, update_client
 from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
 from daemon.core.runtime import open_runtime
 from daemon.core.seeds import ClientChanges
+from daemon.core.store.audit import Actor
 from tests.doubles.inhouse import make_settings
 from tests.doubles.stage import TOKEN
 from tests.doubles.workbench import Bench, open_bench
@@ -122,7 +123,7 @@ async def test_what_meta_never_takes_is_parked_with_the_rest_of_its_answer(bench
     bench.graph.script.append(SendRefused(131026))
     await bench.runtime.store.write(
         lambda conn: update_client(
-            conn, 1, ClientChanges(welcome_message="a" * 4096), now=NOW, actor="test"
+            conn, 1, ClientChanges(welcome_message="a" * 4096), now=NOW, actor=Actor("test")
         )
     )
     await bench.runtime.directory.refresh()
@@ -144,7 +145,9 @@ async def test_a_refused_credential_stops_the_client(bench: Bench, code: int) ->
     assert 1 == len(bench.graph.sent)
     assert ["queued"] == [row[0] for row in await outbox(bench)]
     assert ["answered", "pending"] == [row[0] for row in await inbox(bench)]
-    await bench.runtime.store.write(partial(resume_client, client_id=1, now=NOW, actor="test"))
+    await bench.runtime.store.write(
+        partial(resume_client, client_id=1, now=NOW, actor=Actor("test"))
+    )
     await bench.runtime.directory.refresh()
     await bench.work(key)
     await bench.work(other)
@@ -157,7 +160,7 @@ async def test_a_token_replaced_while_the_old_one_is_refused_stays_in_force(benc
     async def replace_token() -> None:
         changes = ClientChanges(access_token=SecretStr("new-token"))
         await bench.runtime.store.write(
-            lambda conn: update_client(conn, 1, changes, now=NOW, actor="test")
+            lambda conn: update_client(conn, 1, changes, now=NOW, actor=Actor("test"))
         )
 
     bench.graph.during_send = replace_token
@@ -191,7 +194,7 @@ async def test_an_answer_of_an_inactive_client_is_parked(bench: Bench) -> None:
     key = await bench.write()
     await bench.work(key)
     await bench.runtime.store.write(
-        partial(set_active, client_id=1, active=False, now=NOW, actor="test")
+        partial(set_active, client_id=1, active=False, now=NOW, actor=Actor("test"))
     )
     await bench.runtime.directory.refresh()
     bench.clock.now += 10

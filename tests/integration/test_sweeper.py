@@ -11,6 +11,7 @@ import pytest
 
 from daemon.core.clients import set_active, stop_client
 from daemon.core.meta.client import NotSent
+from daemon.core.store.audit import Actor
 from daemon.core.store.engine import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.work import sweeper as sweeper_module
@@ -103,7 +104,7 @@ async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
         task = asyncio.create_task(bench.sweeper.run())
         await wait_until(lambda: asyncio.sleep(0, "sweep failed" in caplog.messages))
     await bench.runtime.store.write(
-        partial(set_active, client_id=1, active=False, now=NOW, actor="test")
+        partial(set_active, client_id=1, active=False, now=NOW, actor=Actor("test"))
     )
     await wait_until(lambda: asyncio.sleep(0, 1 not in bench.runtime.directory.active_ids()))
     assert not task.done()

@@ -1,0 +1,118 @@
+"""The keys that `--json id,name` may choose, by command: those of the documents it prints.
+
+A list and not a model, because a command line must be read before anything heavy is imported.
+"""
+
+CLIENT = (
+    "id",
+    "name",
+    "phone_number",
+    "phone_number_id",
+    "assistant_id",
+    "active",
+    "created_at",
+    "updated_at",
+    "welcome_message",
+    "business_hours",
+    "timezone",
+    "locale",
+    "fallback_message",
+    "faq_count",
+    "assistant_version",
+    "stopped",
+    "warnings",
+    "faqs_digest",
+    "access_token_digest",
+)
+MESSAGE = (
+    "id",
+    "wamid",
+    "client_id",
+    "customer",
+    "type",
+    "state",
+    "attempts",
+    "error",
+    "received_at",
+)
+TOKEN = ("name", "scope", "client_id", "state", "created_at", "expires_at", "last_used_at")
+TOKEN_MADE = ("name", "token", "expires_at")
+STATUS = ("version", "time", "daemon", "database", "inbox", "clients", "alerts")
+TURN = (
+    "id",
+    "at",
+    "client_id",
+    "customer",
+    "question",
+    "answer",
+    "outcome",
+    "cause",
+    "engine",
+    "model",
+    "assistant_version",
+    "faq_ids",
+    "latency_ms",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "state",
+)
+EVENT = (
+    "at",
+    "kind",
+    "client_id",
+    "client",
+    "inbox_id",
+    "type",
+    "turn_id",
+    "outcome",
+    "cause",
+    "latency_ms",
+    "outbox_id",
+    "error",
+    "action",
+    "actor",
+)
+"""Of all kinds of events; what a kind does not have is null."""
+
+PLAN = ("differences", "clients")
+OUTCOME = (
+    "created",
+    "changed",
+    "activated",
+    "deactivated",
+    "unchanged",
+    "failed",
+    "not_tried",
+    "clients",
+)
+ENTRY = ("id", "at", "actor", "origin", "action", "client_id", "before", "after")
+FINDING = ("check", "subject", "state", "detail", "next")
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "client add": CLIENT,
+    "client list": CLIENT,
+    "client show": CLIENT,
+    "client update": CLIENT,
+    "client deactivate": CLIENT,
+    "client activate": CLIENT,
+    "client resume": CLIENT,
+    "inbox list": MESSAGE,
+    "inbox show": (*MESSAGE, "text", "answer"),
+    "token create": TOKEN_MADE,
+    "token rotate": TOKEN_MADE,
+    "token list": TOKEN,
+    "status": STATUS,
+    "top": STATUS,
+    "log": TURN,
+    "listen": EVENT,
+    "audit": ENTRY,
+    "doctor": FINDING,
+    "plan": PLAN,
+    "apply": OUTCOME,
+}
+
+
+def find_keys(command_path: str) -> tuple[str, ...]:
+    """Give the keys of `released client list`; none where there are none to choose from."""
+    return KEYS.get(command_path.partition(" ")[2], ())

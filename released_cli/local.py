@@ -1,0 +1,229 @@
+"""The admin use cases on this machine's database: what `released` does on the server itself.
+
+Owns no rule: each method is one use case of the core in a transaction of its own. The core is
+imported where it is called, because most of a command line's life is spent importing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from released_cli.admin import Document, InboxState, Scope
+from released_cli.refs import suggesting
+
+if TYPE_CHECKING:
+    from daemon.core.faqs import Faq
+    from daemon.core.settings import Settings
+    from daemon.core.store.audit import Actor
+    from daemon.core.store.engine import Database
+
+T = TypeVar("T")
+
+
+class LocalAdmin:
+    """The use cases over an open database; `actor` goes into the audit trail."""
+
+    def __init__(
+        self,
+        database: "Database",
+        settings: "Settings",
+        *,
+        actor: "Actor",
+        clock: Callable[[], float],
+    ) -> None:
+        """Use a database that the caller opens and closes."""
+        self._database = database
+        self._settings = settings
+        self._actor = actor
+        self._clock = clock
+
+    def list_clients(self, *, active_only: bool = False) -> list[Document]:
+        """List the clients by id."""
+        from daemon.core.documents import client_document
+        from daemon.core.store.clients import list_clients
+
+        found = self._database.read(partial(list_clients, active_only=active_only))
+        return [client_document(client) for client in found]
+
+    def find_client(self, ref: str) -> Document:
+        """Find a client by REF."""
+        from daemon.core.clients import get_client
+        from daemon.core.documents import client_document
+
+        with suggesting(self, ref):
+            return client_document(self._database.read(lambda conn: get_client(conn, ref)))
+
+    def add_client(self, seed: Mapping[str, Any], faqs: "Sequence[Faq]") -> Document:
+        """Onboard a client."""
+        from daemon.core.clients import add_client
+        from daemon.core.documents import client_document
+        from daemon.core.seeds import ClientSeed, validate
+
+        checked = validate(ClientSeed, seed)
+        return client_document(self._write(partial(add_client, seed=checked, faqs=faqs)))
+
+    def update_client(
+        self, client_id: int, changes: Mapping[str, Any], faqs: "Sequence[Faq] | None" = None
+    ) -> Document:
+        """Set the fields given, `active` among them, and with FAQs make the next version."""
+        from daemon.core.clients import update_client
+        from daemon.core.documents import client_document
+        from daemon.core.seeds import ClientChanges, validate
+
+        checked = validate(ClientChanges, changes)
+        job = partial(update_client, client_id=client_id, changes=checked, faqs=faqs)
+        return client_document(self._write(job).client)
+
+    def resume_client(self, client_id: int) -> Document:
+        """Let a stopped client send again."""
+        from daemon.core.clients import resume_client
+        from daemon.core.documents import client_document
+
+        return client_document(self._write(partial(resume_client, client_id=client_id)).client)
+
+    def list_faqs(self, client_id: int) -> list[Document]:
+        """List the FAQs of a client's current version, in file order."""
+        from daemon.core.store.assistants import get_current_version
+
+        version = self._database.read(partial(get_current_version, client_id=client_id))
+        return [{"q": faq.question, "a": faq.answer} for faq in version.faqs]
+
+    def list_inbox(
+        self,
+        *,
+        state: InboxState | None = None,
+        client: str | None = None,
+        limit: int | None = None,
+    ) -> list[Document]:
+        """List messages, oldest first; with `limit` the newest so many."""
+        from daemon.core.inboxes import list_documents
+
+        now = self._clock()
+        with suggesting(self, client):
+            return self._database.read(
+                partial(list_documents, now=now, state=state, client=client, limit=limit)
+            )
+
+    def show_message(self, inbox_id: int) -> Document:
+        """Show one message with its text and its answer."""
+        from daemon.core.inboxes import show_entry
+
+        return self._database.read(partial(show_entry, inbox_id=inbox_id, now=self._clock()))
+
+    def retry_message(self, inbox_id: int) -> None:
+        """Take one parked message up again."""
+        from daemon.core.inboxes import retry
+
+        self._write(partial(retry, inbox_id=inbox_id))
+
+    def retry_messages(self, *, error: str | None) -> int:
+        """Take all parked messages up again, or those with one error; say how many."""
+        from daemon.core.inboxes import retry_some
+
+        total = last = 0
+        while True:
+            count, last = self._write(partial(retry_some, error=error, after=last))
+            if count == 0:
+                return total
+            total += count
+
+    def drop_message(self, inbox_id: int) -> None:
+        """Let one message go unanswered."""
+        from daemon.core.inboxes import drop
+
+        self._write(partial(drop, inbox_id=inbox_id))
+
+    def create_token(
+        self, name: str, *, expires_days: float, scope: Scope, client: str | None
+    ) -> Document:
+        """Make an admin token; `client` is a REF, None for all clients."""
+        from daemon.core.tokens import create_token, made_document
+
+        with suggesting(self, client):
+            made = self._write(
+                partial(
+                    create_token,
+                    name=name,
+                    lifetime_days=expires_days,
+                    scope=scope,
+                    client=client,
+                )
+            )
+        return made_document(made)
+
+    def rotate_token(self, name: str, *, expires_days: float) -> Document:
+        """Replace a token by a new one of the same name, scope and client; the old one is void."""
+        from daemon.core.tokens import made_document, rotate_token
+
+        job = partial(rotate_token, name=name, lifetime_days=expires_days)
+        return made_document(self._write(job))
+
+    def list_tokens(self) -> list[Document]:
+        """List admin tokens."""
+        from daemon.core.tokens import list_documents
+
+        return self._database.read(partial(list_documents, now=self._clock()))
+
+    def revoke_token(self, name: str) -> None:
+        """Revoke an admin token."""
+        from daemon.core.tokens import revoke_token
+
+        self._write(partial(revoke_token, name=name))
+
+    def read_status(self) -> Document:
+        """Tell how daemon, inbox and clients are, and what needs somebody."""
+        from importlib.metadata import version
+
+        from daemon.core.status import find_daemon, read_status
+
+        path, settings = self._database.path, self._settings
+        now = self._clock()
+        return self._database.read(
+            lambda conn: read_status(
+                conn,
+                database=path,
+                daemon=find_daemon(conn, path),
+                version=version("released"),
+                now=now,
+                has_shared_token=settings.token_for(None) is not None,
+            )
+        )
+
+    def list_turns(
+        self, *, client: str | None = None, query: str | None = None, limit: int = 20
+    ) -> list[Document]:
+        """List the newest turns, oldest first: of a REF's client, with `query` in their text."""
+        from daemon.core.turnlog import list_turns
+
+        client_id = self._find_id(client)
+        return self._database.read(
+            lambda conn: list_turns(conn, client_id=client_id, query=query, limit=limit)
+        )
+
+    def read_events(self, *, after: str | None = None, limit: int = 100) -> Document:
+        """Read what happened after a cursor, oldest first; with None only where the end is now."""
+        from daemon.core.events import read_events
+
+        now = self._clock()
+        return self._database.read(
+            lambda conn: read_events(conn, after=after, limit=limit, now=now)
+        )
+
+    def list_audit(self, *, client: str | None = None, limit: int = 50) -> list[Document]:
+        """List the newest entries of the audit trail, oldest first."""
+        from daemon.core.trail import list_audit
+
+        client_id = self._find_id(client)
+        return self._database.read(lambda conn: list_audit(conn, client_id=client_id, limit=limit))
+
+    def run_doctor(self) -> list[Document]:
+        """Check everything that must be right for messages to be answered."""
+        from daemon.core.doctor.running import run_doctor_here
+
+        return run_doctor_here(self._settings, self._database, now=self._clock())
+
+    def _find_id(self, ref: str | None) -> int | None:
+        return None if ref is None else int(self.find_client(ref)["id"])
+
+    def _write(self, job: "Callable[..., T]") -> T:
+        return self._database.write(partial(job, now=self._clock(), actor=self._actor))

@@ -1,6 +1,7 @@
 """Remembers which conversation a customer's identities lead to, so that most messages ask nobody.
 
-Owns no truth: the store does. What it says may be emptied at any time.
+Owns no truth: the store does. What it learns within a transaction that is undone afterwards must be
+forgotten with it; what it says may be forgotten at any other time too.
 """
 
 from daemon.core.meta.wire import Customer
@@ -8,33 +9,29 @@ from daemon.core.meta.wire import Customer
 CACHE_LIMIT = 100_000
 """Identities that are remembered; the memory is emptied when full (about 20 MB)."""
 
-_NOBODY = 0
-"""Stands where an identity leads nowhere; ids start at 1."""
-
 Key = tuple[int, bool, str]
 """A client's id, whether the identity is a user_id (else a wa_id), and the identity."""
 
 
 class CustomerIndex:
-    """From user_id and wa_id to a conversation's id; may lie over an older index."""
+    """From user_id and wa_id to a conversation's id."""
 
-    def __init__(self, base: "CustomerIndex | None" = None) -> None:
-        """Start with what `base` knows, and never change it."""
-        self._base = base
+    def __init__(self) -> None:
+        """Know nobody."""
         self._ids: dict[Key, int] = {}
-        self.forgot = False
+
+    def __len__(self) -> int:
+        """Count the identities that are remembered."""
+        return len(self._ids)
 
     def find(self, client_id: int, customer: Customer) -> int | None:
         """Find the conversation that every identity of the customer leads to."""
-        found = {self.look_up(key) for key in _keys(client_id, customer)}
+        found = {self._ids.get(key) for key in _keys(client_id, customer)}
         return found.pop() if len(found) == 1 else None
 
     def get(self, client_id: int, customer: Customer) -> int:
         """Get the conversation of a customer who was put in, by user_id where there is one."""
-        conversation_id = self.look_up(_keys(client_id, customer)[0])
-        if conversation_id is None:
-            raise KeyError(client_id)
-        return conversation_id
+        return self._ids[_keys(client_id, customer)[0]]
 
     def put(self, client_id: int, customer: Customer, conversation_id: int) -> None:
         """Remember where a customer's identities lead now."""
@@ -43,30 +40,16 @@ class CustomerIndex:
 
     def part(self, client_id: int, wa_id: str) -> None:
         """Let a number lead nowhere: its owner has another one now."""
-        self._ids[client_id, False, wa_id] = _NOBODY
+        self._ids.pop((client_id, False, wa_id), None)
+
+    def make_room(self) -> None:
+        """Forget everything when it has become too much."""
+        if len(self._ids) > CACHE_LIMIT:
+            self._ids.clear()
 
     def forget(self) -> None:
-        """Know nothing any more: conversations were joined behind our back."""
-        self._base = None
+        """Know nobody any more."""
         self._ids.clear()
-        self.forgot = True
-
-    def learn(self, newer: "CustomerIndex") -> None:
-        """Take over what an index over this one has learnt, once that is committed."""
-        if newer.forgot or len(self._ids) > CACHE_LIMIT:
-            self._ids.clear()
-        self._ids.update(newer.own_entries())
-
-    def own_entries(self) -> dict[Key, int]:
-        """List what this index knows beyond its base."""
-        return self._ids
-
-    def look_up(self, key: Key) -> int | None:
-        """Find one identity, here or below."""
-        found = self._ids.get(key)
-        if found is None and self._base is not None:
-            return self._base.look_up(key)
-        return None if found == _NOBODY else found
 
 
 def _keys(client_id: int, customer: Customer) -> list[Key]:

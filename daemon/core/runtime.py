@@ -81,7 +81,6 @@ async def open_runtime(
         directory = Directory(store)
         await directory.refresh()
         intake = Intake(store, directory, clock=clock)
-        stack.push_async_callback(intake.close)
         engine = build_engine(settings)
         stack.push_async_callback(engine.close)
         session = await stack.enter_async_context(

@@ -84,7 +84,7 @@ class Sender:
         token = self._settings.token_for(client.access_token)
         if token is None:
             return await self._stop(row, code=NO_TOKEN, token="")
-        begun = await self._store.write(partial(sending.begin, row=row))
+        begun = await self._store.write_light(partial(sending.begin, row=row))
         if begun is not Begun.OURS:
             # When another turn has it, what follows in the conversation is for that turn to send.
             return None if begun is Begun.SETTLED else _Wait(None)

@@ -82,7 +82,7 @@ class TurnRunner:
         is_only = self._suspect is None
         if is_only:
             self._suspect = key
-        hand = await self._store.write(
+        hand = await self._store.write_light(
             partial(
                 turns.claim,
                 client_id=key[0],
@@ -106,7 +106,7 @@ class TurnRunner:
             return
         except asyncio.CancelledError:
             with suppress(StoreUnavailable, LeaseLost):
-                await asyncio.shield(self._store.write(partial(turns.give_back, hand=hand)))
+                await asyncio.shield(self._store.write_light(partial(turns.give_back, hand=hand)))
             raise
         except Exception:
             # The messages stay counted as tried: whatever this is, three times is enough.

@@ -30,7 +30,7 @@ async def test_a_database_that_cannot_be_written_is_unwell(
     async def fail() -> None:
         raise StoreUnavailable("The database /secret/path cannot be used.")
 
-    monkeypatch.setattr(GroupCommit, "write", lambda _self, _job: fail())
+    monkeypatch.setattr(GroupCommit, "write_light", lambda _self, _job: fail())
     answer = await house.call("GET", "/health")
     assert 503 == answer.status
     assert "ok" != answer.read_json()["status"]

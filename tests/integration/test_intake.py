@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Any
 
@@ -10,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from daemon.core import clients, intake
+from daemon.core import clients
 from daemon.core.directory import Directory
 from daemon.core.intake import Accepted, Intake, Ring
 from daemon.core.meta.wire import Customer, CustomerRekey, Delivery, DeliveryStatus, InboundMessage
 from daemon.core.store import engine as engine_module
+from daemon.core.store import group_commit
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database, StoreOverloaded, StoreUnavailable
@@ -28,14 +28,12 @@ BOTH = USER | PHONE
 
 
 @pytest.fixture
-async def door(group: GroupCommit, client_a: Client, client_b: Client) -> AsyncIterator[Intake]:
+async def door(group: GroupCommit, client_a: Client, client_b: Client) -> Intake:
     """Open the front door of a daemon with two clients."""
     assert (1, 2) == (client_a.id, client_b.id)
     directory = Directory(group)
     await directory.refresh()
-    opened = Intake(group, directory, clock=lambda: NOW)
-    yield opened
-    await opened.close()
+    return Intake(group, directory, clock=lambda: NOW)
 
 
 def delivery(*items: InboundMessage | DeliveryStatus | CustomerRekey) -> Delivery:
@@ -118,14 +116,14 @@ async def test_a_message_is_kept_once(door: Intake, database: Database) -> None:
 async def test_deliveries_that_come_together_share_a_commit(
     door: Intake, database: Database
 ) -> None:
-    """However many: at most one for the first, one for the rest."""
+    """However many: a commit takes all that the loop gets done in a few milliseconds."""
     commits: list[None] = []
     event.listen(database.engine, "commit", lambda _conn: commits.append(None))
     await asyncio.gather(
         *(door.accept(delivery(written(f"{n}", wa_id=f"{n}"))) for n in range(300))
     )
     assert len(kept(database)) == 300
-    assert 1 <= len(commits) <= 3
+    assert 1 <= len(commits) <= 60
 
 
 async def test_what_is_for_no_active_client_is_dropped(door: Intake, database: Database) -> None:
@@ -321,7 +319,7 @@ async def test_a_rush_beyond_the_queue_is_refused_at_once(
     door: Intake, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meta comes back; memory does not fill."""
-    monkeypatch.setattr(intake, "QUEUE_LIMIT", 2)
+    monkeypatch.setattr(group_commit, "QUEUE_LIMIT", 2)
     tasks = [asyncio.create_task(door.accept(delivery(written(f"{n}")))) for n in range(3)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [False, False, True] == [isinstance(one, StoreOverloaded) for one in results]
@@ -344,19 +342,25 @@ async def test_a_caller_who_went_away_harms_nobody(
     assert (["2"] if fails else ["1", "2"]) == list(kept(database))
 
 
-async def test_closing_waits_for_what_is_written(
-    group: GroupCommit, client_a: Client, database: Database
+async def test_what_an_undone_transaction_taught_is_forgotten(
+    door: Intake, group: GroupCommit, database: Database
 ) -> None:
-    """And has nothing to wait for when nothing came."""
-    directory = Directory(group)
-    await directory.refresh()
-    door = Intake(group, directory, clock=lambda: NOW)
-    await door.close()
-    task = asyncio.create_task(door.accept(delivery(written("1"))))
-    await asyncio.sleep(0)
-    await door.close()
-    assert ["1"] == list(kept(database))
-    assert (await task).rings[0].client_id == client_a.id
+    """The next conversation may get the number that was given in vain, and is somebody else's."""
+
+    def fail(_conn: Connection) -> None:
+        raise ValueError("on purpose")
+
+    # In this order in one batch: the first is undone with the second, and written again.
+    lost = delivery(written("1", wa_id="34600"), written("2", text=object()))  # type: ignore[arg-type]
+    results = await asyncio.gather(
+        door.accept(lost),
+        group.write_light(fail),
+        door.accept(delivery(written("3", wa_id="34601"))),
+        door.accept(delivery(written("4", wa_id="34600"))),
+        return_exceptions=True,
+    )
+    assert [True, True, False, False] == [isinstance(one, Exception) for one in results]
+    assert {"3": (1, None, "34601"), "4": (1, None, "34600")} == kept(database)
 
 
 async def test_a_deactivated_client_takes_nothing_in(

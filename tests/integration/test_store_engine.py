@@ -5,8 +5,10 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -352,3 +354,70 @@ def test_a_heart_beats_in_one_row(database: Database) -> None:
     assert [("daemon", 2.0)] == database.read(
         lambda conn: [tuple(row) for row in conn.execute(sa.select(heartbeats))]
     )
+
+
+async def test_light_jobs_share_few_commits_with_all_their_answers(
+    database: Database, group: GroupCommit
+) -> None:
+    """They run on the loop, some milliseconds of them for each, and none is forgotten."""
+    answers = await asyncio.gather(*(group.write_light(beating(f"{n:04}")) for n in range(1000)))
+    assert [f"{n:04}" for n in range(1000)] == answers == names(database)
+
+
+async def test_light_and_other_jobs_take_turns(database: Database, group: GroupCommit) -> None:
+    """Neither kind waits until there is nothing left of the other."""
+    writes = [(group.write_light if n % 2 else group.write)(beating(f"{n:02}")) for n in range(20)]
+    assert [f"{n:02}" for n in range(20)] == await asyncio.gather(*writes) == names(database)
+
+
+async def test_a_light_job_that_takes_its_time_leaves_the_rest_for_the_next_commit(
+    database: Database, group: GroupCommit
+) -> None:
+    """The loop is kept for a few milliseconds at a time; all are written, in order."""
+
+    def slowly(conn: Connection, name: str) -> str:
+        time.sleep(group_commit.LIGHT_S)
+        return beating(name)(conn)
+
+    commits: list[None] = []
+    event.listen(database.engine, "commit", lambda _conn: commits.append(None))
+    jobs = [partial(slowly, name=f"{n}") for n in range(5)]
+    assert list("01234") == await asyncio.gather(*(group.write_light(job) for job in jobs))
+    assert 5 == len(commits)
+
+
+async def test_a_light_job_that_fails_does_not_fail_its_neighbours(
+    database: Database, group: GroupCommit
+) -> None:
+    """As for any other; and who keeps a memory of the undone is told to forget, before the rest."""
+    told: list[list[str]] = []
+    group.on_undo(lambda: told.append(names(database)))
+    results = await asyncio.gather(
+        group.write_light(beating("a")),
+        group.write_light(failing),
+        group.write_light(beating("b")),
+        return_exceptions=True,
+    )
+    assert ["a", "b"] == [results[0], results[2]] == names(database)
+    assert isinstance(results[1], ValueError)
+    assert [[]] == told
+
+
+async def test_light_jobs_wait_off_the_loop_for_another_program(impatient: Database) -> None:
+    """A lock that another program holds costs them their patience, and the loop nothing."""
+    group = GroupCommit(impatient)
+    await group.write_light(beating("before"))
+    with closing(sqlite3.connect(impatient.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(group.write_light(beating("refused")))
+        passes = 0
+        while not waiting.done():
+            passes += 1
+            await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable):
+            await waiting
+        assert passes > 10
+        other.execute("ROLLBACK")
+    assert await group.write_light(beating("after")) == "after"
+    assert ["after", "before"] == names(impatient)
+    await group.close()

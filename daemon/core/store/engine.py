@@ -138,31 +138,88 @@ class Database:
 
 
 class Writer:
-    """Runs one transaction after another on a connection that it keeps; belongs to one thread."""
+    """Runs one transaction after another on a connection that it keeps, one call at a time.
+
+    What finds the database unavailable ends the transaction and the connection with it: whatever
+    became of the file, the next `begin` opens it anew.
+    """
 
     def __init__(self, database: Database) -> None:
-        """Connect with the first job."""
+        """Connect with the first transaction."""
         self._database = database
         self._conn: sa.Connection | None = None
+        self._patience_ms = 0
 
     def write(self, job: Job[T]) -> T:
         """Run `job` in a transaction of its own, committed when this returns."""
+        self.begin()
         try:
-            with _translated(self._database.path):
-                if self._conn is None:
-                    self._conn = self._database.engine.connect().execution_options(writes=True)
-                with self._conn.begin():
-                    return job(self._conn)
-        except StoreUnavailable:
-            # Whatever became of the file, the next try opens it anew.
-            self.close()
+            result = self.run(job)
+        except BaseException:
+            self.rollback()
             raise
+        self.commit()
+        return result
+
+    def begin(self) -> None:
+        """Begin a transaction; wait for those of other programs."""
+        with self._guarded():
+            if self._conn is None:
+                self._conn = self._database.engine.connect().execution_options(writes=True)
+                asked = _driver(self._conn).execute("PRAGMA busy_timeout")
+                self._patience_ms = asked.fetchone()[0]
+            self._conn.begin()
+
+    def begin_at_once(self) -> bool:
+        """Begin a transaction unless that takes waiting; say whether it is begun."""
+        if self._conn is None:
+            return False
+        driver = _driver(self._conn)
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            self._conn.begin()
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={self._patience_ms}")
+        return True
+
+    def run(self, job: Job[T]) -> T:
+        """Run `job` in the transaction that is begun."""
+        with self._guarded():
+            assert self._conn is not None  # noqa: S101 - begun
+            return job(self._conn)
+
+    def commit(self) -> None:
+        """Bring the transaction to the disk."""
+        with self._guarded():
+            assert self._conn is not None  # noqa: S101 - begun
+            self._conn.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if it is not undone already."""
+        with self._guarded():
+            if self._conn is not None:
+                self._conn.rollback()
 
     def close(self) -> None:
         """Give the connection back."""
         if self._conn is not None:
             self._conn.close()
             self._conn = None
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            with _translated(self._database.path):
+                yield
+        except StoreUnavailable:
+            self.close()
+            raise
+
+
+def _driver(conn: sa.Connection) -> Any:
+    return conn.connection.driver_connection
 
 
 def _set_pragmas(dbapi_connection: Any, _record: object) -> None:
@@ -190,8 +247,7 @@ def _switch_to_wal(dbapi_connection: Any) -> None:
 def _begin(conn: sa.Connection) -> None:
     writes = conn.get_execution_options().get("writes", False)
     # By the driver itself: SQLAlchemy's way takes as long as the rest of an empty transaction.
-    driver: Any = conn.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    _driver(conn).execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _primary_code(error: BaseException | None) -> int:

@@ -1,18 +1,22 @@
 """The daemon's one writer: many jobs, one transaction, one sync of the disk.
 
-Owns the writer's thread, the readers beside it, and the order of writes. Knows no table, and
-leaves connections and transactions to `engine`.
+Owns the order of writes, where each is run, and the readers beside them. Knows no table, and leaves
+connections and transactions to `engine`.
+
+A light job (a few statements that find their rows by an index) runs on the event loop, between a
+BEGIN that does not wait and a COMMIT on the writer's thread. On that thread it would have to win
+Python's lock back from the loop after each of its statements, which under load takes a hundred
+times as long as the statements themselves. Any other job runs on the thread as a whole.
 """
 
 import asyncio
 import logging
-import queue
-import threading
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any, TypeVar
-
-import sqlalchemy as sa
 
 from daemon.core.store.engine import (
     READERS,
@@ -33,6 +37,9 @@ QUEUE_LIMIT = 4096
 BATCH_LIMIT = 512
 """Jobs that share one commit."""
 
+LIGHT_S = 0.004
+"""How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
+
 INSIST_PAUSE_S = 1.0
 """Between two tries of what must be written in the end."""
 
@@ -46,111 +53,177 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         """Take over a database whose schema is up to date."""
         self._database = database
+        self._writer = Writer(database)
         self._loop = asyncio.get_running_loop()
-        self._waiting: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._light: deque[_Ticket] = deque()
+        self._heavy: deque[_Ticket] = deque()
+        self._rung = asyncio.Event()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
-        self._writer = threading.Thread(target=self._work, name="store-write", daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._closing = False
-        self._writer.start()
+        self._on_undo: list[Callable[[], None]] = []
+        self._serving = self._loop.create_task(self._serve(), name="store-write")
 
     async def read(self, job: Job[T]) -> T:
         """Run `job` beside the writer."""
         return await self._loop.run_in_executor(self._readers, self._database.read, job)
 
     async def write(self, job: Job[T]) -> T:
-        """Run `job` with whatever else waits; return once it is on disk.
+        """Run `job` with whatever else waits, off the loop; return once it is on disk.
 
         Raises:
             StoreOverloaded: at once, when too much is waiting.
             StoreUnavailable: when the database could not be written; nothing of it was.
 
         """
-        if self._closing:
-            raise StoreUnavailable("The database is being closed.")
-        if self._waiting.qsize() >= QUEUE_LIMIT:
-            raise StoreOverloaded
-        ticket = _Ticket(job, self._loop.create_future())
-        self._waiting.put(ticket)
-        result: T = await ticket.future
-        return result
+        return await self._put(self._heavy, job)
+
+    async def write_light(self, job: Job[T]) -> T:
+        """Run a light `job` on the loop with whatever else waits; return once it is on disk.
+
+        Raises:
+            StoreOverloaded, StoreUnavailable: as `write`.
+
+        """
+        return await self._put(self._light, job)
 
     async def insist(self, job: Job[T]) -> T:
-        """Write what must not be forgotten: while the database cannot be written, try again."""
+        """Write what must not be forgotten, and is light: while that fails, try again."""
         while True:
             try:
-                return await self.write(job)
+                return await self.write_light(job)
             except StoreUnavailable as down:
                 log.warning("store is down", extra={"error": str(down)})
                 await asyncio.sleep(INSIST_PAUSE_S)
 
+    def on_undo(self, forget: Callable[[], None]) -> None:
+        """Call `forget` when a transaction of light jobs comes to nothing, before the next."""
+        self._on_undo.append(forget)
+
     async def close(self) -> None:
-        """Finish what is queued and stop both threads; the `Database` stays open."""
+        """Finish what is queued and stop the threads; the `Database` stays open."""
         self._closing = True
-        self._waiting.put(None)
-        await self._loop.run_in_executor(None, self._writer.join)
+        self._rung.set()
+        await self._serving
+        await self._off_loop(self._writer.close)
+        self._thread.shutdown(wait=True)
         self._readers.shutdown(wait=True)
 
-    def _work(self) -> None:
-        """Be the writer thread: take all that waits, commit it, tell the loop in one call."""
-        with closing(Writer(self._database)) as writer:
-            self._serve(writer)
+    async def _put(self, queue: deque["_Ticket"], job: Job[T]) -> T:
+        if self._closing:
+            raise StoreUnavailable("The database is being closed.")
+        if len(self._light) + len(self._heavy) >= QUEUE_LIMIT:
+            raise StoreOverloaded
+        ticket = _Ticket(job, self._loop.create_future())
+        queue.append(ticket)
+        self._rung.set()
+        result: T = await ticket.future
+        return result
 
-    def _serve(self, writer: Writer) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            closing = False
-            while len(batch) < BATCH_LIMIT and not self._waiting.empty():
-                following = self._waiting.get()
-                if following is None:
-                    closing = True
-                    break
-                batch.append(following)
-            self._commit(writer, batch)
-            self._loop.call_soon_threadsafe(_resolve, batch)
-            if closing:
+    async def _serve(self) -> None:
+        """Write what waits, light and other jobs in turn, until closed and all is done."""
+        while True:
+            while self._light or self._heavy:
+                await self._write_some(self._light, self._write_on_loop)
+                await self._write_some(
+                    self._heavy, lambda batch: self._off_loop(lambda: self._write_on_thread(batch))
+                )
+            if self._closing:
                 return
+            self._rung.clear()
+            await self._rung.wait()
 
-    def _commit(self, writer: Writer, batch: list["_Ticket"]) -> None:
-        """Write all jobs in one transaction; one that fails is left out, and the rest written."""
-        done: list[Any] = []
+    async def _write_some(
+        self, queue: deque["_Ticket"], write: Callable[[list["_Ticket"]], Awaitable[None]]
+    ) -> None:
+        """Write what waits in a queue in one transaction, and tell each job its own fate."""
+        batch = [queue.popleft() for _ in range(min(len(queue), BATCH_LIMIT))]
+        if not batch:
+            return
+        try:
+            await write(batch)
+        except Exception as error:  # noqa: BLE001 - whoever wrote is told
+            for ticket in batch:
+                ticket.error = ticket.error or error
+        queue.extendleft(ticket for ticket in reversed(batch) if not ticket.is_settled)
+        for ticket in batch:
+            ticket.resolve()
 
-        def run(conn: sa.Connection) -> None:
-            done.clear()
-            done.extend(ticket.job(conn) for ticket in batch)
-
+    async def _write_on_loop(self, batch: list["_Ticket"]) -> None:
         while batch:
+            is_kept = False
             try:
-                writer.write(run)
-            except Exception as error:  # noqa: BLE001 - each job is told its own fault
-                at_fault = batch
-                if not isinstance(error, StoreUnavailable) and len(done) < len(batch):
-                    at_fault = [batch[len(done)]]
-                for ticket in at_fault:
-                    ticket.error = error
-                batch = [ticket for ticket in batch if ticket.error is None]
-            else:
-                for ticket, result in zip(batch, done, strict=True):
-                    ticket.result = result
+                is_kept = await self._try_on_loop(batch)
+            finally:
+                if not is_kept:
+                    for forget in self._on_undo:
+                        forget()
+            if is_kept:
                 return
+            batch = [ticket for ticket in batch if ticket.error is None]
+
+    async def _try_on_loop(self, batch: list["_Ticket"]) -> bool:
+        if not self._writer.begin_at_once():
+            await self._off_loop(self._writer.begin)
+        if _run(self._writer, batch, until=time.monotonic() + LIGHT_S):
+            await self._off_loop(self._writer.commit)
+            return True
+        await self._off_loop(self._writer.rollback)
+        return False
+
+    def _write_on_thread(self, batch: list["_Ticket"]) -> None:
+        while batch:
+            self._writer.begin()
+            if _run(self._writer, batch, until=math.inf):
+                self._writer.commit()
+                return
+            self._writer.rollback()
+            batch = [ticket for ticket in batch if ticket.error is None]
+
+    async def _off_loop(self, call: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._thread, call)
 
 
 class _Ticket:
     """A job on its way to the writer and its answer on the way back."""
 
-    __slots__ = ("error", "future", "job", "result")
+    __slots__ = ("error", "future", "has_run", "job", "result")
 
     def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
         self.job = job
         self.future = future
+        self.has_run = False
         self.result: Any = None
         self.error: Exception | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the job was written or has failed; else it waits for the next batch."""
+        return self.has_run or self.error is not None
 
-def _resolve(batch: list[_Ticket]) -> None:
-    for ticket in batch:
-        if ticket.future.done():
-            continue
-        if ticket.error is not None:
-            ticket.future.set_exception(ticket.error)
+    def resolve(self) -> None:
+        """Tell whoever waits, if somebody still does."""
+        if self.future.done() or not self.is_settled:
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
         else:
-            ticket.future.set_result(ticket.result)
+            self.future.set_result(self.result)
+
+
+def _run(writer: Writer, batch: list[_Ticket], *, until: float) -> bool:
+    """Run a batch in its transaction, as far as the time goes; False when one job has failed."""
+    for ticket in batch:
+        ticket.has_run = False
+    for ticket in batch:
+        try:
+            ticket.result = writer.run(ticket.job)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the job is told its own fault
+            ticket.error = error
+            return False
+        ticket.has_run = True
+        if time.monotonic() > until:
+            break
+    return True

@@ -2,29 +2,36 @@
 
 import argparse
 import asyncio
-import errno
 import gc
 import importlib.metadata
 import logging
+import os
 import signal
-import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
+from daemon.api.ops import find_fault
 from daemon.app import build_app
-from daemon.core.errors import Misconfigured, ReleasedError
+from daemon.core.errors import ReleasedError
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings, load_settings
+from daemon.listening import BACKLOG, Listening, open_sockets, show_address
 from daemon.logs import set_up_logs
+from daemon.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
 REQUESTS_S = 2.0
 """Seconds that open requests have to finish when the daemon is asked to stop."""
+
+LINGER_S = 0.5
+"""Seconds in which a connection taken before the end may still bring its request.
+
+The connections that come after it wait in the passed socket for the next daemon.
+"""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -46,40 +53,57 @@ async def serve(settings: Settings) -> bool:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    supervisor = Supervisor.from_environment(os.environ, pid=os.getpid())
     # Bound first: a port that is taken must be told before any work is begun.
-    with _bound(settings.host, settings.port) as sockets:
+    with open_sockets(
+        settings.host, settings.port, environ=os.environ, pid=os.getpid()
+    ) as listening:
         async with open_runtime(settings) as runtime:
             _warn_of_missing_token(runtime)
-            return await _run(runtime, sockets, stop)
+            return await _run(runtime, listening, supervisor, stop)
 
 
-async def _run(runtime: Runtime, sockets: Sequence[socket.socket], stop: asyncio.Event) -> bool:
+async def _run(
+    runtime: Runtime, listening: Listening, supervisor: Supervisor, stop: asyncio.Event
+) -> bool:
     died = asyncio.Event()
 
     def die() -> None:
         died.set()
         stop.set()
 
-    runner = web.AppRunner(
-        build_app(runtime, on_death=die),
-        handle_signals=False,
-        access_log=None,
-        shutdown_timeout=REQUESTS_S,
-    )
+    app = build_app(runtime, on_death=die)
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=REQUESTS_S)
     await runner.setup()
     try:
-        for bound in sockets:
-            await web.SockSite(runner, bound).start()
-            host, port = bound.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            facts = {"address": f"http://{shown}:{port}", "engine": runtime.settings.engine_name}
-            log.info("listening", extra=facts)
+        await _listen(runner, listening, engine=runtime.settings.engine_name)
         _spare_the_collector()
-        await stop.wait()
+        status = f"Serving on {' '.join(map(show_address, listening.sockets))}"
+        supervisor.tell_ready(status)
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(supervisor.watch(partial(find_fault, app), status=status))
+            await stop.wait()
+            watching.cancel()
         log.info("stopping")
+        supervisor.tell_stopping()
+        if listening.passed:
+            await _leave(runner)
     finally:
         await runner.cleanup()
     return not died.is_set()
+
+
+async def _listen(runner: web.AppRunner, listening: Listening, *, engine: str) -> None:
+    for sock in listening.sockets:
+        await web.SockSite(runner, sock, backlog=BACKLOG).start()
+        log.info("listening", extra={"address": show_address(sock), "engine": engine})
+
+
+async def _leave(runner: web.AppRunner) -> None:
+    """Take no new connection, and hear out those just taken: their requests are on the way."""
+    for site in runner.sites:
+        await site.stop()
+    await asyncio.sleep(LINGER_S)
 
 
 def _spare_the_collector() -> None:
@@ -102,26 +126,6 @@ def _warn_of_missing_token(runtime: Runtime) -> None:
         log.warning("META_ACCESS_TOKEN is not set", extra={"clients_that_cannot_send": mute})
 
 
-@contextmanager
-def _bound(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Bind every address that the host's name stands for.
-
-    Raises:
-        Misconfigured: when one of them cannot be had.
-
-    """
-    with ExitStack() as stack:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            sockets = [
-                stack.enter_context(socket.create_server(address[:2], family=family))
-                for family, _, _, _, address in found
-            ]
-        except (OSError, UnicodeError) as refused:
-            raise Misconfigured(_explain(refused, host, port)) from refused
-        yield sockets
-
-
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="released-daemon", description="Runs the WhatsApp bots of all clients."
@@ -132,11 +136,3 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     version = importlib.metadata.version("released")
     parser.add_argument("--version", action="version", version=f"released-daemon {version}")
     return parser.parse_args(argv)
-
-
-def _explain(refused: OSError | UnicodeError, host: str, port: int) -> str:
-    if isinstance(refused, UnicodeError):
-        return f"Cannot listen on {host!r}: that is no host name. HOST and PORT say where."
-    if refused.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use. Set PORT to a free one, or stop what uses it."
-    return f"Cannot listen on {host}:{port}: {refused.strerror}. HOST and PORT say where."

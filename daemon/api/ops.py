@@ -8,6 +8,7 @@ from aiohttp import web
 
 from daemon.api.problems import problem
 from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
+from daemon.core.errors import ReleasedError
 from daemon.core.store import heartbeats, inbox
 from daemon.core.store.engine import StoreUnavailable
 from daemon.metrics import CONTENT_TYPE
@@ -16,19 +17,16 @@ HEALTH_BUDGET_S = 5.0
 """Seconds the database has to take one write before the daemon calls itself unwell."""
 
 
+class _Unwell(ReleasedError):
+    """Messages cannot be kept or answered."""
+
+
 async def health(request: web.Request) -> web.Response:
     """Say whether messages can be kept and answered; proven by a write, not by a flag."""
-    runtime = request.app[RUNTIME]
-    now = runtime.clock()
-
     try:
-        async with asyncio.timeout(HEALTH_BUDGET_S):
-            await runtime.store.write(partial(heartbeats.beat, name="health", now=now))
-            depth = await runtime.store.read(partial(inbox.measure_depth, now=now))
-    except (StoreUnavailable, TimeoutError):
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be written.")
-    if not request.app[WORKERS].is_alive:
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The workers are down.")
+        depth = await _examine(request.app)
+    except _Unwell as unwell:
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(unwell))
     waiting = {
         "pending": depth.pending,
         "oldest_seconds": round(depth.oldest_s),
@@ -37,7 +35,31 @@ async def health(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "version": request.app[VERSION], "inbox": waiting})
 
 
+async def find_fault(app: web.Application) -> str | None:
+    """Tell what /health would complain of; None when all is well."""
+    try:
+        await _examine(app)
+    except _Unwell as unwell:
+        return str(unwell)
+    return None
+
+
 async def metrics(request: web.Request) -> web.Response:
     """Hand out the counters in Prometheus's text form."""
     body = request.app[METRICS].render()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _examine(app: web.Application) -> inbox.Depth:
+    runtime = app[RUNTIME]
+    now = runtime.clock()
+
+    try:
+        async with asyncio.timeout(HEALTH_BUDGET_S):
+            await runtime.store.write_light(partial(heartbeats.beat, name="health", now=now))
+            depth = await runtime.store.read(partial(inbox.measure_depth, now=now))
+    except (StoreUnavailable, TimeoutError) as unusable:
+        raise _Unwell("The database cannot be written.") from unusable
+    if not app[WORKERS].is_alive:
+        raise _Unwell("The workers are down.")
+    return depth

@@ -40,6 +40,9 @@ class Metrics:
         self.client_stops = self._counter("client_stops", "Clients stopped, by error.", "code")
         self.tokens = self._counter("model_tokens", "Tokens of the model.", "client", "kind")
         self.cost = self._counter("model_cost_usd", "What the model cost.", "client")
+        self.purged = self._counter(
+            "purged", "Rows that were too old to be kept, by what was done to them.", "what"
+        )
         self.ack_seconds = self._histogram(
             "ack_seconds", "From a webhook's arrival to its answer.", ACK_BUCKETS
         )

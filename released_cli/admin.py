@@ -70,6 +70,14 @@ class Admin(Protocol):
         """Let one message go unanswered."""
         ...
 
+    def export_contact(self, client_id: int, customer: str) -> Document:
+        """Give everything that is held about a customer, by phone number or user id."""
+        ...
+
+    def erase_contact(self, client_id: int, customer: str) -> Document:
+        """Delete everything that is held about a customer, and give the receipt."""
+        ...
+
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
     ) -> Document:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from daemon.core.errors import (
     Conflict,
@@ -80,8 +81,14 @@ def describe_stranger(health: Reply | None, place: Place, *, ours: str) -> Relea
     named = f"version {version}" if isinstance(version, str) else "another version"
     return Misconfigured(
         f"The daemon at {place} is {named}, which cannot do this; this command is {ours}."
-        " Upgrade the older of the two."
+        f" Upgrade the older of the two.{_tell_path(place)}"
     )
+
+
+def _tell_path(place: Place) -> str:
+    """Doubt a path: a daemon that serves nothing there looks like one that is too old."""
+    path = urlsplit(place.url).path
+    return f" Or is the path {path} wrong?" if path else ""
 
 
 def _refuse(reply: Reply, place: Place) -> ReleasedError:

@@ -6,10 +6,9 @@ Exit codes: 0 done; 1 refused or failed; 2 usage; 3 differences found; 130 inter
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from daemon.core.errors import ReleasedError
@@ -17,6 +16,7 @@ from released_cli import (
     audit,
     client,
     completion,
+    contact,
     db,
     demo,
     doctor,
@@ -30,56 +30,62 @@ from released_cli import (
     token,
     top,
 )
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.given import Globals, start
+from released_cli.helping import HelpfulGroup
 from released_cli.output import close_stdout
 from released_cli.wording import explain
 
 INTERRUPTED = 130
 
-ORDER = (
-    "client",
-    "inbox",
-    "status",
-    "top",
-    "log",
-    "listen",
-    "plan",
-    "apply",
-    "export",
-    "doctor",
-    "audit",
-    "token",
-    "login",
-    "logout",
-    "completion",
-    "db",
-    "sandbox",
-    "demo",
-)
-"""The commands as `--help` lists them; one that is not named here follows."""
+SECTIONS = {
+    "Clients": ("client", "plan", "apply", "export"),
+    "What happens": ("status", "top", "log", "listen", "inbox", "contact"),
+    "Running it": ("doctor", "audit", "token", "db"),
+    "Where to work": ("login", "logout", "completion"),
+    "Trying it out": ("demo", "sandbox"),
+}
+"""The commands as `--help` lists them."""
+
+EPILOG = """
+Options stand before or behind the command.
+
+Examples:
+  released client add --faqs faqs.json      asks for what else it needs
+  released status                           the daemon, every client, alerts
+  released client list --json id,name       data for programs
+  released doctor                           what is wrong, and the next step
+  released COMMAND --help                   more about one of them
+"""
 
 
-class InOrder(TyperGroup):
-    """Lists the commands in the order of their use."""
+class Root(HelpfulGroup):
+    """Lists the commands by what they are for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Give the names, those of `ORDER` first."""
-        names = super().list_commands(ctx)
-        return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+    sections = SECTIONS
 
 
 app = typer.Typer(
-    cls=InOrder,
+    cls=Root,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     pretty_exceptions_enable=False,
     help="WhatsApp bots for hundreds of local businesses from one machine.",
+    epilog=EPILOG,
 )
-app.add_typer(client.app, name="client", help="The businesses whose bots run here.")
-app.add_typer(inbox.app, name="inbox", help="What customers wrote, what waits, what was parked.")
-app.add_typer(token.app, name="token", help="Who may use the admin API.")
-app.add_typer(db.app, name="db", help="The database.")
+app.add_typer(client.app, cls=Group, name="client", help="The businesses whose bots run here.")
+app.add_typer(
+    inbox.app, cls=Group, name="inbox", help="What customers wrote, what waits, what was parked."
+)
+app.add_typer(
+    contact.app,
+    cls=Group,
+    name="contact",
+    help="What is held about a person: give it out, erase it.",
+)
+app.add_typer(token.app, cls=Group, name="token", help="Who may use the admin API.")
+app.add_typer(db.app, cls=Group, name="db", help="The database.")
 app.command("status", cls=Command)(status.status)
 app.command("top", cls=Command)(top.top)
 app.command("log", cls=Command)(log.log)
@@ -89,11 +95,11 @@ app.command("apply", cls=Command, epilog=fleet.APPLY_EXAMPLE)(fleet.apply)
 app.command("export", cls=Command, epilog=fleet.EXPORT_EXAMPLE)(fleet.export)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.command("audit", cls=Command)(audit.audit)
-app.command("login", epilog=login.LOGIN_EXAMPLE)(login.login)
-app.command("logout")(login.logout)
-app.command("completion", epilog=completion.EPILOG)(completion.completion)
-app.command("sandbox")(sandbox.sandbox)
-app.command("demo")(demo.demo)
+app.command("login", cls=Command, epilog=login.LOGIN_EXAMPLE)(login.login)
+app.command("logout", cls=Command)(login.logout)
+app.command("completion", cls=Command, epilog=completion.EPILOG)(completion.completion)
+app.command("sandbox", cls=Command)(sandbox.sandbox)
+app.command("demo", cls=Command)(demo.demo)
 
 
 def _show_version(*, wanted: bool) -> None:
@@ -110,7 +116,9 @@ def root(  # noqa: PLR0913 - one parameter an option
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="Work at the daemon there (or RELEASED_URL), not on this machine."),
+        typer.Option(
+            metavar="URL", help="Work at the daemon there (or RELEASED_URL), not on this machine."
+        ),
     ] = None,
     token_file: Annotated[
         str | None,
@@ -129,7 +137,8 @@ def root(  # noqa: PLR0913 - one parameter an option
         bool, typer.Option("--insecure", help="Let the token travel in clear, over http.")
     ] = False,
     env_file: Annotated[
-        Path | None, typer.Option(help="Read settings from this file instead of .env.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Read settings from this file instead of .env."),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")

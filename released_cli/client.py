@@ -32,16 +32,25 @@ from released_cli.client_output import (
 from released_cli.commands import Command
 from released_cli.output import print_json, print_table, say, waiting, working
 from released_cli.session import AsJson, UsageError, admin, ask, can_ask
+from released_cli.watching.lines import make_line, print_lines
 
 app = typer.Typer(no_args_is_help=True)
 
-ADD_EXAMPLE = (
-    'Example: released client add --name "La Plaza" --phone-number +34666777888'
-    " --phone-number-id 631261586727899 --faqs faqs.json"
-)
-UPDATE_EXAMPLE = (
-    'Examples: released client update 1 --faqs faqs.json, or --welcome-message "" to clear it.'
-)
+ADD_EXAMPLE = """
+Example:
+  released client add --name "La Plaza" --phone-number +34666777888 \\
+      --phone-number-id 631261586727899 --faqs faqs.json
+"""
+FAQS_EXAMPLE = """
+Example, to change a few of them:
+  released client faqs "La Plaza" --json >faqs.json
+  released client update "La Plaza" --faqs faqs.json
+"""
+UPDATE_EXAMPLE = """
+Examples:
+  released client update 1 --faqs faqs.json
+  released client update "La Plaza" --welcome-message ""    clears it
+"""
 
 
 @app.command("add", cls=Command, epilog=ADD_EXAMPLE)
@@ -105,7 +114,7 @@ def show_all(
         say(f"No {kind}. Onboard one: released client add")
         return
     print_table(
-        ["id", "name", "phone number", "phone_number_id", "state", "FAQs", "version"],
+        ["id", "name", "phone number", "phone_number_id", "state", "FAQs"],
         [
             (
                 client["id"],
@@ -114,10 +123,10 @@ def show_all(
                 client["phone_number_id"],
                 tell_state(client),
                 client["faq_count"],
-                client["assistant_version"],
             )
             for client in clients
         ],
+        wide="name",
     )
 
 
@@ -130,6 +139,26 @@ def show(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     warn_of_hours(client)
     if needs_resuming(client):
         say(f"Once the cause is mended: released client resume {client['id']}")
+
+
+@app.command("faqs", cls=Command, epilog=FAQS_EXAMPLE)
+def faqs(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
+    """Show the FAQs that a client's bot answers from; --json is what `--faqs` takes."""
+    with admin(ctx) as office, waiting("Looking"):
+        client = office.find_client(ref)
+        entries = office.list_faqs(client["id"])
+    if as_json:
+        print_json(entries)
+        return
+    lines = [
+        line
+        for number, entry in enumerate(entries, start=1)
+        for line in (
+            make_line((entry["q"], "bold"), mark=f"{f'F{number}':<5}"),
+            make_line((entry["a"], ""), mark=" " * 5),
+        )
+    ]
+    print_lines(lines)
 
 
 @app.command("update", cls=Command, epilog=UPDATE_EXAMPLE)

@@ -21,10 +21,12 @@ Ref = Annotated[
         autocompletion=complete_ref,
     ),
 ]
-Name = Annotated[str | None, typer.Option(help="The business's name.")]
-PhoneNumber = Annotated[str | None, typer.Option(help="Its WhatsApp number, as +34666777888.")]
+Name = Annotated[str | None, typer.Option(metavar="TEXT", help="The business's name.")]
+PhoneNumber = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Its WhatsApp number, as +34666777888.")
+]
 PhoneNumberId = Annotated[
-    str | None, typer.Option(help="Meta's id of that number (WhatsApp > API Setup).")
+    str | None, typer.Option(metavar="ID", help="Meta's id of that number (WhatsApp > API Setup).")
 ]
 Faqs = Annotated[
     str | None,
@@ -32,13 +34,23 @@ Faqs = Annotated[
         metavar="PATH|-", help='A JSON list of {"q", "a"} or a CSV with header q,a; - is stdin.'
     ),
 ]
-Welcome = Annotated[str | None, typer.Option(help="Said once, before the first answer.")]
-Fallback = Annotated[str | None, typer.Option(help="Said when the FAQs hold no answer.")]
-Hours = Annotated[str | None, typer.Option(help='For example "L-V: 9:00-22:00, S: 10:00-23:00".')]
-Timezone = Annotated[
-    str | None, typer.Option(help="For example Atlantic/Canary; Europe/Madrid unless given.")
+Welcome = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Said once, before the first answer.")
 ]
-Locale = Annotated[str | None, typer.Option(help="Its language, for example ca; es unless given.")]
+Fallback = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Said when the FAQs hold no answer.")
+]
+Hours = Annotated[
+    str | None, typer.Option(metavar="TEXT", help='For example "L-V: 9:00-22:00, S: 10:00-23:00".')
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option(metavar="ZONE", help="For example Atlantic/Canary; Europe/Madrid unless given."),
+]
+Locale = Annotated[
+    str | None,
+    typer.Option(metavar="LANGUAGE", help="Its language, for example ca; es unless given."),
+]
 TokenFile = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from released_cli.given import Globals
+from released_cli.given import Globals, current
 from released_cli.output import print_text
 
 if TYPE_CHECKING:
@@ -37,13 +37,18 @@ complete -o default -F _released_completion released
 """
 """Typer's own puts `La Plaza` into the line as two words."""
 
-Shell = Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.")]
+Shell = Annotated[
+    Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")
+]
 
-EPILOG = (
-    'In ~/.bashrc: eval "$(released completion bash)"; in ~/.zshrc, after compinit:'
-    ' eval "$(released completion zsh)"; for fish:'
-    " released completion fish > ~/.config/fish/completions/released.fish"
-)
+EPILOG = """
+bash, in ~/.bashrc:
+  eval "$(released completion bash)"
+zsh, in ~/.zshrc after compinit:
+  eval "$(released completion zsh)"
+fish, once:
+  released completion fish >~/.config/fish/completions/released.fish
+"""
 
 
 def completion(shell: Shell) -> None:
@@ -95,6 +100,9 @@ def complete_ref(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 def _read_given(params: dict[str, Any]) -> Globals:
     known = ("env_file", "url", "token_file", "profile", "local", "insecure")
     given = Globals(**{name: params[name] for name in known if params.get(name) is not None})
+    for name in known:
+        # What stands behind the command's name, and so in none of the root's parameters.
+        setattr(given, name, getattr(current(), name) or getattr(given, name))
     if given.token_file == "-":  # noqa: S105 - stdin, and no token
         raise ValueError("stdin belongs to the shell")
     return given

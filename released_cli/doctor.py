@@ -3,16 +3,13 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 
 from released_cli.admin import Document
 from released_cli.output import clean, is_terminal, print_json, print_text, say, waiting
 from released_cli.session import AsJson, admin
-
-if TYPE_CHECKING:
-    from rich.text import Text
+from released_cli.watching.lines import draw_line, make_line
 
 SOMETHING_WRONG = 3
 """The exit code when a check says error; a warning leaves time, and is 0."""
@@ -22,6 +19,7 @@ FOLD_ABOVE = 12
 
 STATES = ("ok", "warning", "error", "skipped")
 STYLES = {"ok": "green", "warning": "bold yellow", "error": "bold red", "skipped": "dim"}
+INDENT = " " * 4
 MARKS = {"ok": "+", "warning": "!", "error": "x", "skipped": "-"}
 
 
@@ -84,7 +82,7 @@ def lay_out(findings: Sequence[Document]) -> list[tuple[str, list[str]]]:
         columns = [text.ljust(width) for text, width in zip(head, widths, strict=True)]
         lines = ["  ".join([*columns, " ".join(clean(finding["detail"]).split())])]
         if finding["next"] is not None:
-            lines.append(f"    next: {clean(finding['next'])}")
+            lines.append(f"{INDENT}next: {clean(finding['next'])}")
         laid.append((finding["state"], lines))
     return laid
 
@@ -97,18 +95,25 @@ def sum_up(findings: Sequence[Document]) -> str:
 
 
 def _draw(findings: Sequence[Document]) -> None:
+    """Draw each finding beside its state and check, wrapped where the terminal ends."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    for state, lines in lay_out(findings):
-        for line in lines:
-            console.print(_colour(state, line), soft_wrap=True)
+    heads = [f"{MARKS[finding['state']]} {finding['state']}" for finding in findings]
+    checks = [clean(finding["check"]) for finding in findings]
+    left, middle = max(map(len, heads)), max(map(len, checks))
+    for finding, head, check in zip(findings, heads, checks, strict=True):
+        beside = make_line((_tell(finding), ""), mark=f"{head:<{left}}  {check:<{middle}}  ")
+        first, *more = draw_line(beside, console)
+        first.stylize(STYLES[finding["state"]], 0, len(head))
+        following = make_line((f"next: {finding['next']}", "cyan"), mark=INDENT)
+        if finding["next"] is not None:
+            more += draw_line(following, console)
+        for text in (first, *more):
+            console.print(text, soft_wrap=True)
 
 
-def _colour(state: str, line: str) -> "Text":
-    from rich.text import Text
-
-    if line.startswith(" "):
-        return Text(line, style="cyan")
-    end = line.index(state) + len(state)
-    return Text.assemble((line[:end], STYLES[state]), line[end:])
+def _tell(finding: Document) -> str:
+    subject = finding["subject"]
+    detail = " ".join(clean(finding["detail"]).split())
+    return detail if subject is None else f"{subject}: {detail}"

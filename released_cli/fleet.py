@@ -41,9 +41,21 @@ Prune = Annotated[
     bool, typer.Option("--prune", help="Deactivate active clients that are not in the file.")
 ]
 
-PLAN_EXAMPLE = "Exits 3 when there are differences, else 0. Example: released plan clients.toml"
-APPLY_EXAMPLE = "Example: released apply clients.toml, or in a pipe: released apply - <clients.toml"
-EXPORT_EXAMPLE = "Example: released export --output clients.toml --faqs-dir faqs"
+PLAN_EXAMPLE = """
+Exits 3 when there are differences, else 0.
+
+Example:
+  released plan clients.toml
+"""
+APPLY_EXAMPLE = """
+Examples:
+  released apply clients.toml
+  released apply - <clients.toml
+"""
+EXPORT_EXAMPLE = """
+Example:
+  released export --output clients.toml --faqs-dir faqs
+"""
 
 
 def plan(
@@ -116,12 +128,18 @@ def export(
         _print_toml(text)
     else:
         write_file(target, text)
+        say(f"Wrote {tell_total(len(clients))} to {target}.")
     own = [document for document in documents if document["access_token_digest"] is not None]
     if own:
         say(
             f"Not exported: the access tokens of {_name(own)}."
             " Applied to this database again they stay as they are."
         )
+
+
+def tell_total(clients: int) -> str:
+    """Count clients in words."""
+    return "1 client" if clients == 1 else f"{clients} clients"
 
 
 def _inline(_document: Document, faqs: list[Document]) -> list[Document]:

@@ -19,6 +19,9 @@ SHORT = 60
 
 SHOWN_WARNINGS = 10
 
+SHOWN_ABSENT = 10
+"""Clients that a plan leaves alone and names: whoever plans for one of 500 knows of the others."""
+
 MARKS = {"create": "+", "change": "~", "activate": "~", "deactivate": "-", "not_in_file": " "}
 STYLES = {"+": "green", "~": "yellow", "-": "red"}
 
@@ -31,9 +34,12 @@ def print_plan(plan: "Plan") -> None:
     short = is_terminal(sys.stdout)
     lines = [
         line
-        for difference in plan.differences + plan.absent
+        for difference in plan.differences + plan.absent[:SHOWN_ABSENT]
         for line in _write_client(difference, short=short)
     ]
+    if len(plan.absent) > SHOWN_ABSENT:
+        left = len(plan.absent) - SHOWN_ABSENT
+        lines.append(("", f"  and {left} more are not in the file; --prune would deactivate them"))
     lines.append(("", _sum_up(plan)))
     if not short:
         print_text("\n".join(text for _, text in lines))

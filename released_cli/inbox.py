@@ -4,16 +4,37 @@ from typing import Annotated, Literal
 
 import typer
 
-from released_cli.admin import Admin
+from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
 from released_cli.commands import Command
 from released_cli.completion import complete_ref
-from released_cli.output import print_facts, print_json, print_table, say, waiting, working
+from released_cli.output import (
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    say,
+    waiting,
+    working,
+)
 from released_cli.session import AsJson, UsageError, admin
+from released_cli.watching.moments import tell_local
 
 app = typer.Typer(no_args_is_help=True)
 
 State = Literal["pending", "working", "done", "parked", "ignored"]
+
+COLUMNS = {
+    "id": "id",
+    "received_at": "received",
+    "client_id": "client",
+    "customer": "customer",
+    "type": "type",
+    "state": "state",
+    "attempts": "tries",
+    "error": "error",
+}
+"""What a list shows of a message, by key, and under which heading; --json has the rest."""
 
 LARGEST_ID = 2**63 - 1
 
@@ -32,16 +53,23 @@ def show_all(
         str | None,
         typer.Option(metavar="REF", help="Only this client's.", autocompletion=complete_ref),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("-n", "--limit", metavar="N", min=1, help="Only the newest so many."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List messages, oldest first, without their text."""
+    """List messages, oldest first, without their text.
+
+    Times are those of this machine's own zone; in JSON they are UTC.
+    """
     with admin(ctx) as office, waiting("Listing messages"):
         documents = office.list_inbox(state=state, client=client, limit=limit)
     if as_json:
         print_json(documents)
     elif documents:
-        print_table(list(documents[0]), [list(document.values()) for document in documents])
+        rows = [[_tell(document, key) for key in COLUMNS] for document in documents]
+        print_table(list(COLUMNS.values()), rows, wide="customer")
     else:
         say("No messages." if state is None else f"No {state} messages.")
 
@@ -56,8 +84,10 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
         return
     answers = document.pop("answer")
     print_facts(document)
-    if answers:
-        print_table(list(answers[0]), [list(answer.values()) for answer in answers])
+    for answer in answers:
+        print_text("")
+        print_facts({"answer": answer.pop("text"), **answer})
+    _say_next(document)
 
 
 @app.command("retry", cls=Command)
@@ -69,7 +99,8 @@ def retry(
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
     error: Annotated[
-        str | None, typer.Option(help="With --all: only what was parked for this error.")
+        str | None,
+        typer.Option(metavar="CODE", help="With --all: only what was parked for this error."),
     ] = None,
 ) -> None:
     """Take parked messages up again; the daemon does so within a second."""
@@ -100,6 +131,20 @@ def drop(
     with admin(ctx) as office, working("Dropping"):
         office.drop_message(inbox_id)
     say(f"Message {inbox_id} is dropped.")
+
+
+def _say_next(document: Document) -> None:
+    """Name the command to run next for a message that does not go on by itself."""
+    number, client_id = document["id"], document["client_id"]
+    if document["state"] == "parked":
+        say(f"Next: released inbox retry {number}, or released inbox drop {number}")
+    elif document["state"] == "pending" and document["error"] is not None:
+        say(f"What it waits for: released client show {client_id}")
+
+
+def _tell(document: Document, key: str) -> object:
+    value: object = document[key]
+    return tell_local(str(value)) if key == "received_at" else value
 
 
 def _tell_inactive(office: Admin, inbox_id: int) -> str:

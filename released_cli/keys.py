@@ -37,6 +37,8 @@ MESSAGE = (
 )
 TOKEN = ("name", "scope", "client_id", "state", "created_at", "expires_at", "last_used_at")
 TOKEN_MADE = ("name", "token", "expires_at")
+CONTACT = ("client_id", "at", "conversations", "messages", "answers", "turns")
+RECEIPT = ("receipt", "at", "client_id", "erased")
 STATUS = ("version", "time", "daemon", "database", "inbox", "clients", "alerts")
 TURN = (
     "id",
@@ -88,17 +90,33 @@ OUTCOME = (
 )
 ENTRY = ("id", "at", "actor", "origin", "action", "client_id", "before", "after")
 FINDING = ("check", "subject", "state", "detail", "next")
+VERIFIED = ("file", "bytes", "schema", "clients", "messages")
+BACKUP = (*VERIFIED, "seconds")
+RESTORED = (
+    "file",
+    "database",
+    "schema",
+    "clients",
+    "messages",
+    "unsettled",
+    "settled_since",
+    "missing",
+    "kept",
+)
 
 KEYS: dict[str, tuple[str, ...]] = {
     "client add": CLIENT,
     "client list": CLIENT,
     "client show": CLIENT,
+    "client faqs": ("q", "a"),
     "client update": CLIENT,
     "client deactivate": CLIENT,
     "client activate": CLIENT,
     "client resume": CLIENT,
     "inbox list": MESSAGE,
     "inbox show": (*MESSAGE, "text", "answer"),
+    "contact export": CONTACT,
+    "contact erase": RECEIPT,
     "token create": TOKEN_MADE,
     "token rotate": TOKEN_MADE,
     "token list": TOKEN,
@@ -110,6 +128,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "doctor": FINDING,
     "plan": PLAN,
     "apply": OUTCOME,
+    "db backup": BACKUP,
+    "db verify": VERIFIED,
+    "db restore": RESTORED,
 }
 
 

@@ -133,6 +133,26 @@ class LocalAdmin:
 
         self._write(partial(drop, inbox_id=inbox_id))
 
+    def export_contact(self, client_id: int, customer: str) -> Document:
+        """Give everything that is held about a customer, by phone number or user id."""
+        from daemon.core.contacts import export_contact
+
+        now = self._clock()
+        return self._database.read(
+            partial(export_contact, client_id=client_id, customer=customer, now=now)
+        )
+
+    def erase_contact(self, client_id: int, customer: str) -> Document:
+        """Delete everything that is held about a customer, and give the receipt."""
+        import secrets
+
+        from daemon.core.contacts import erase_contact, name_receipt
+
+        receipt = name_receipt(secrets.token_hex(8))
+        return self._write(
+            partial(erase_contact, client_id=client_id, customer=customer, receipt=receipt)
+        )
+
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
     ) -> Document:

@@ -12,7 +12,7 @@ from released_cli.admin import Document
 from released_cli.output import print_json, say
 from released_cli.session import AsJson, admin
 from released_cli.watching.lines import Line, make_line, print_lines, print_record
-from released_cli.watching.moments import tell_local
+from released_cli.watching.moments import tell_latency, tell_local
 from released_cli.watching.names import Names
 from released_cli.watching.options import MOST, Newest, Whose
 from released_cli.watching.polling import INTERRUPTED, INTERVAL_S, Patience, pause
@@ -161,7 +161,7 @@ def _tell_rest(turn: Document) -> str:
     model = turn["model"]
     engine = turn["engine"] if model is None else f"{turn['engine']} {model}"
     parts = [
-        f"{turn['latency_ms'] / 1000:.1f} s",
+        tell_latency(turn["latency_ms"]),
         f"{engine}, version {turn['assistant_version']}",
     ]
     if turn["input_tokens"] or turn["output_tokens"]:

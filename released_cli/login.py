@@ -1,22 +1,30 @@
 """`released login` and `logout`: daemons far away that commands work at from then on."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from released_cli.output import say, working
+from released_cli.output import print_table, say, working
 from released_cli.session import Globals, UsageError, can_ask
 
-LOGIN_EXAMPLE = (
-    "Examples: released login https://bot.example.com, or without a terminal:"
-    " released login https://bot.example.com --token-file - <token"
-)
+if TYPE_CHECKING:
+    from released_cli.profiles import Book
+
+LOGIN_EXAMPLE = """
+Examples:
+  released login https://bot.example.com
+  released login https://bot.example.com --token-file - <token
+  released login                            which are saved
+  released login --profile NAME             work at a saved one again
+"""
 
 
 def login(
     ctx: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the daemon is.")],
+    url: Annotated[
+        str | None, typer.Argument(metavar="URL", help="Where the daemon is; none lists the saved.")
+    ] = None,
     *,
     profile: Annotated[
         str | None,
@@ -36,6 +44,9 @@ def login(
     from released_cli.remote import RemoteAdmin
 
     given = ctx.ensure_object(Globals)
+    if url is None:
+        _use_saved(profile or given.profile, has_token=bool(token_file or given.token_file))
+        return
     insecure = insecure or given.insecure
     checked = check_url(url, insecure=insecure)
     name = profile or given.profile or name_place(checked)
@@ -54,7 +65,7 @@ def login(
 def logout(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The profile; by default the one in use.")
+        str | None, typer.Argument(metavar="NAME", help="The profile; by default the one in use.")
     ] = None,
 ) -> None:
     """Forget a saved daemon and the token to it; commands work on this machine again."""
@@ -74,6 +85,41 @@ def logout(
         f"Profile {chosen} is forgotten here; its token works until it is revoked:"
         " released token revoke NAME on the server."
     )
+
+
+def _use_saved(name: str | None, *, has_token: bool) -> None:
+    """Go back to a daemon that was saved before; without a name, list those there are."""
+    from dataclasses import replace
+
+    from daemon.core.errors import NotFound
+    from released_cli.profiles import find_file, read_book, write_book
+
+    if has_token:
+        raise UsageError("Missing argument 'URL': where the token is for.")
+    file = find_file(os.environ)
+    book = read_book(file)
+    if name is None:
+        _list_saved(book)
+        return
+    if name not in book.profiles:
+        known = ", ".join(sorted(book.profiles)) or "none"
+        raise NotFound(
+            f"There is no profile {name!r} (saved: {known})."
+            f" Save it: released login URL --profile {name}"
+        )
+    write_book(file, replace(book, default=name))
+    say(f"Commands work at {book.profiles[name].url} now (profile {name}).")
+
+
+def _list_saved(book: "Book") -> None:
+    rows = [
+        (name, profile.url, "yes" if name == book.default else "no")
+        for name, profile in sorted(book.profiles.items())
+    ]
+    if rows:
+        print_table(["profile", "address", "in use"], rows, wide="address")
+    else:
+        say("No daemon is saved. Save one: released login URL")
 
 
 def _get_token(token_file: str | None, url: str) -> str:

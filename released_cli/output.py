@@ -16,8 +16,11 @@ from released_cli.given import current
 MOMENT_S = 0.5
 """Seconds after which a person wonders whether anything goes on."""
 
+MIN_WIDE = 8
+"""Cells of a column below which what is folded cannot be read."""
+
 GAP = "  "
-"""What stands between two columns off a terminal."""
+"""What stands between two columns."""
 
 
 def print_text(text: str) -> None:
@@ -59,24 +62,42 @@ def say(message: str) -> None:
         typer.echo(message, err=True)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under headings."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, wide: str | None = None
+) -> None:
+    """Print rows under headings.
+
+    A terminal that is too narrow folds the column `wide`, or the widest; the others stay whole. One
+    that is narrower still gets plain columns, and breaks the lines itself.
+    """
     shown = [[clean(value) for value in row] for row in rows]
-    if not is_terminal(sys.stdout):
-        flat = [[" ".join(text.split()) for text in row] for row in shown]
-        _print_columns([list(columns), *flat])
+    if is_terminal(sys.stdout) and _draw_table(columns, shown, wide=wide):
         return
-    from rich import box
+    flat = [[" ".join(text.split()) for text in row] for row in shown]
+    _print_columns([list(columns), *flat])
+
+
+def _draw_table(columns: Sequence[str], shown: list[list[str]], *, wide: str | None) -> bool:
+    """Draw a table on a terminal, or tell that it is too narrow."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    console = Console(highlight=False)
+    longest = [max(map(cell_len, column)) for column in zip(columns, *shown, strict=True)]
+    place = longest.index(max(longest)) if wide is None else columns.index(wide)
+    others = sum(longest) - longest[place] + len(GAP) * len(columns)
+    if console.width - others < min(longest[place], MIN_WIDE):
+        return False
+    table = Table(box=None, header_style="bold", padding=(0, len(GAP), 0, 0), pad_edge=False)
+    for number, column in enumerate(columns):
+        whole = number != place
+        table.add_column(column, no_wrap=whole, overflow="ellipsis" if whole else "fold")
     for row in shown:
         table.add_row(*(Text(text) for text in row))
-    Console(highlight=False).print(table)
+    console.print(table)
+    return True
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -33,6 +33,8 @@ all."""
 CLIENT = ("id", "name", "phone_number", "phone_number_id", "active", "access_token_digest")
 MESSAGE = ("id", "client_id", "state")
 TOKEN_MADE = ("name", "token", "expires_at")
+CONTACT = ("client_id", "at", "conversations", "messages", "answers", "turns")
+RECEIPT = ("receipt", "at", "client_id", "erased")
 
 
 class RemoteAdmin:
@@ -81,9 +83,16 @@ class RemoteAdmin:
         path = f"/clients/{client_id}"
         if changes or faqs is None:
             updated = self._change("PATCH", path, body=dict(changes), needs=CLIENT)
-        if faqs is not None:
-            updated = self._change("PUT", f"{path}/faqs", body=_pairs(faqs), needs=CLIENT)
-        return updated
+        if faqs is None:
+            return updated
+        try:
+            return self._change("PUT", f"{path}/faqs", body=_pairs(faqs), needs=CLIENT)
+        except ReleasedError as failed:
+            if changes:
+                # Two calls are no transaction: say how far it came.
+                done = "The other fields are set already; the same command again does the rest."
+                failed.args = (f"{failed} {done}",)
+            raise
 
     def resume_client(self, client_id: int) -> Document:
         """Let a stopped client send again."""
@@ -139,6 +148,15 @@ class RemoteAdmin:
     def drop_message(self, inbox_id: int) -> None:
         """Let one message go unanswered."""
         self._change("DELETE", f"/inbox/{inbox_id}", needs=MESSAGE, twice=False)
+
+    def export_contact(self, client_id: int, customer: str) -> Document:
+        """Give everything that is held about a customer, by phone number or user id."""
+        return self._read(_contact_path(client_id, customer), needs=CONTACT)
+
+    def erase_contact(self, client_id: int, customer: str) -> Document:
+        """Delete everything that is held about a customer, and give the receipt."""
+        path = _contact_path(client_id, customer)
+        return self._change("DELETE", path, needs=RECEIPT, twice=False)
 
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
@@ -229,6 +247,16 @@ class RemoteAdmin:
         except ReleasedError:
             health = None
         return describe_stranger(health, self._caller.place, ours=version("released"))
+
+
+def _contact_path(client_id: int, customer: str) -> str:
+    # A path knows no empty part, and takes a dot or two for a direction.
+    if not customer.strip(". "):
+        raise NotFound(
+            f"Client {client_id} holds nothing about this customer. Name them by the phone number"
+            " with its country code, or by the user id, as `released inbox list` shows it."
+        )
+    return f"/clients/{client_id}/contacts/{quote(customer, safe='')}"
 
 
 def _refuse_impossible(ref: str | None) -> None:

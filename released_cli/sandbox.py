@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 def sandbox(
     ctx: typer.Context,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8081,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes a free one.")
+    ] = 8081,
     webhook_url: Annotated[
-        str | None, typer.Option(help="Where to post webhooks; by default the daemon's.")
+        str | None,
+        typer.Option(metavar="URL", help="Where to post webhooks; by default the daemon's."),
     ] = None,
 ) -> None:
     """Play WhatsApp on this machine: a Graph API, signed webhooks and a chat page."""

@@ -37,6 +37,8 @@ __all__ = [
     "refuse_elsewhere",
 ]
 
+LOGIN = "released login URL"
+
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON for programs; --json id,name chooses keys."),
@@ -73,10 +75,15 @@ def admin(ctx: typer.Context) -> Iterator[Admin]:
         yield RemoteAdmin(Caller(place, CALL_BUDGET_S))
         return
     from daemon.core.runtime import open_database
+    from daemon.core.store.engine import sqlite_path
     from released_cli.local import LocalAdmin
 
     settings = load(ctx)
+    path = sqlite_path(settings.database_url)
+    is_new = not path.exists()
     with open_database(settings) as opened:
+        if is_new and is_terminal(sys.stderr):
+            say(f"There was no database here: {path} is new. For a daemon elsewhere: {LOGIN}")
         yield LocalAdmin(opened, settings, actor=actor(), clock=now)
 
 

@@ -51,6 +51,8 @@ def status(
         _draw(document)
     else:
         _write(document)
+    if document["daemon"]["state"] != "running":
+        say("Start it: released-daemon. What else is wrong: released doctor")
     if exit_code and not is_well(document):
         raise typer.Exit(1)
 

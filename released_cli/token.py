@@ -10,6 +10,7 @@ from released_cli.commands import Command
 from released_cli.completion import complete_ref
 from released_cli.output import print_json, print_table, print_text, say, waiting, working
 from released_cli.session import AsJson, admin
+from released_cli.watching.moments import tell_local
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,14 +20,22 @@ LIFETIME_LIMIT_DAYS = 3650
 Scope = Literal["read", "write"]
 
 TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Whom or what it is for.")]
-ExpiresDays = Annotated[float, typer.Option(help="Days it works; 0 has expired at once.")]
+ExpiresDays = Annotated[
+    float, typer.Option(metavar="DAYS", help="Days it works; 0 has expired at once.")
+]
+
+
+CREATE_EXAMPLES = """
+Examples:
+  released token create backoffice --expires-days 365
+  released token create plaza --client "La Plaza" --scope read
+"""
 
 
 @app.command(
     "create",
     cls=Command,
-    epilog="Examples: released token create backoffice --expires-days 365, or for one client's"
-    ' own eyes: released token create plaza --client "La Plaza" --scope read',
+    epilog=CREATE_EXAMPLES,
 )
 def create(
     ctx: typer.Context,
@@ -51,18 +60,35 @@ def create(
 
 @app.command("list", cls=Command)
 def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """List tokens, without the tokens themselves."""
+    """List tokens, without the tokens themselves.
+
+    Times are those of this machine's own zone; in JSON they are UTC.
+    """
     with admin(ctx) as office, waiting("Listing tokens"):
         documents = office.list_tokens()
     if as_json:
         print_json(documents)
     elif documents:
-        print_table(list(documents[0]), [list(document.values()) for document in documents])
+        print_table(
+            ["name", "scope", "client", "state", "expires", "last used"],
+            [
+                (
+                    document["name"],
+                    document["scope"],
+                    "all" if document["client_id"] is None else document["client_id"],
+                    document["state"],
+                    tell_local(document["expires_at"]),
+                    _tell_used(document["last_used_at"]),
+                )
+                for document in documents
+            ],
+            wide="name",
+        )
     else:
         say("No tokens yet. Make one: released token create NAME")
 
 
-@app.command("rotate", cls=Command, epilog="Example: released token rotate backoffice")
+@app.command("rotate", cls=Command, epilog="Example:\n  released token rotate backoffice")
 def rotate(
     ctx: typer.Context, name: TokenName, *, expires_days: ExpiresDays = 60, as_json: AsJson = False
 ) -> None:
@@ -86,6 +112,10 @@ def revoke(
     with admin(ctx) as office, waiting("Revoking"):
         office.revoke_token(name)
     say(f"Token {name} is revoked.")
+
+
+def _tell_used(last_used_at: str | None) -> str:
+    return "never" if last_used_at is None else tell_local(last_used_at)
 
 
 def _print_made(made: Document, expires_days: float, *, as_json: bool) -> None:

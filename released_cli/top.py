@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from released_cli.watching.reading import Reader
     from released_cli.watching.screen import Happening, Inputs
 
-Count = Annotated[int | None, typer.Option("--count", min=1, help="End after so many looks.")]
+Count = Annotated[
+    int | None, typer.Option("--count", metavar="N", min=1, help="End after so many looks.")
+]
 
 SIGNAL_BASE = 128
 """What a shell adds to a signal's number to tell its exit code."""

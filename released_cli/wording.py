@@ -1,42 +1,23 @@
 """What is wrong with a command line, in our words and with the command to run next."""
 
-from typing import Any
-
 from typer.exceptions import TyperException
-
-BEFORE_THE_COMMAND = frozenset(
-    {
-        "--env-file",
-        "--insecure",
-        "--local",
-        "--no-input",
-        "--profile",
-        "--quiet",
-        "--token-file",
-        "--url",
-        "--version",
-        "-q",
-    }
-)
 
 
 def explain(wrong: TyperException) -> str:
     """Say what Typer found wrong; its guesses at what was meant come as a question."""
     context = getattr(wrong, "ctx", None)
-    message = _explain_option(wrong, context) or _explain_value(wrong) or wrong.format_message()
+    message = _explain_option(wrong) or _explain_value(wrong) or wrong.format_message()
     if context is None or not message:
         return message
     end = "" if message.endswith("?") else "."
     return f"{message.rstrip('.')}{end} See: {context.command_path} --help"
 
 
-def _explain_option(wrong: TyperException, context: Any) -> str | None:
+def _explain_option(wrong: TyperException) -> str | None:
     option = getattr(wrong, "option_name", None)
     close = getattr(wrong, "possibilities", None)
     if close:
         return f"No such option: {option}. Did you mean {close[0]}?"
-    if option in BEFORE_THE_COMMAND and context is not None and context.parent is not None:
-        return f"No such option: {option} stands before the command, right behind `released`"
     return None
 
 

@@ -47,7 +47,9 @@ def address_of(request: web.Request) -> str:
     else could name any.
     """
     peer = request.remote or ""
-    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    # The last of all such lines: a proxy may put its own after one that the caller wrote.
+    lines = request.headers.getall("X-Forwarded-For", [""])
+    named = lines[-1].rpartition(",")[2].strip()
     if _is_address(named) and (not peer or _is_loopback(peer)):
         return named
     return peer or "unknown"

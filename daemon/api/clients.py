@@ -15,7 +15,7 @@ from daemon.api.shared import RUNTIME
 from daemon.core import clients
 from daemon.core.clients import Change
 from daemon.core.documents import client_document
-from daemon.core.errors import FieldProblem, Invalid, NotFound, Stale
+from daemon.core.errors import Conflict, FieldProblem, Invalid, NotFound, Stale
 from daemon.core.faqs import Faq, faqs_from_objects
 from daemon.core.seeds import ClientChanges, ClientSeed, validate
 from daemon.core.store import clients as store
@@ -177,7 +177,17 @@ async def _update(
             _refuse_stale(conn, client_id, expected)
         return clients.update_client(conn, client_id, changes, faqs=faqs, now=now, actor=actor)
 
-    changed = await runtime.store.write(job)
+    try:
+        changed = await runtime.store.write(job)
+    except Conflict:
+        if client_limit_of(request) is None:
+            raise
+        # Not whose it is: that is another client's name, which this token must not learn.
+        reason = "is taken"
+        raise Conflict(
+            f"phone_number_id {changes.phone_number_id} {reason}: ask whoever gave you the token.",
+            problems=(_at("phone_number_id", reason),),
+        ) from None
     await runtime.directory.refresh()
     return _answer(changed.client)
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from daemon.api.auth import actor_of, client_limit_of
 from daemon.api.bodies import read_body_if_any, read_id, read_query
-from daemon.api.models import InboxPage, RetryAll
+from daemon.api.inbox_models import InboxPage, RetryAll
 from daemon.api.shared import RUNTIME
 from daemon.core import inboxes
 

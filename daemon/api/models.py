@@ -13,9 +13,6 @@ from pydantic import (
 )
 
 from daemon.core.seeds import ClientChanges, ClientSeed, PhoneNumber, PhoneNumberId
-from daemon.core.store.inbox_entries import InboxState
-from daemon.core.store.tokens import Scope
-from daemon.core.tokens import LIFETIME_LIMIT_DAYS
 
 LARGEST_ID = 2**63 - 1
 
@@ -53,13 +50,9 @@ Digits = Annotated[int, BeforeValidator(_only_digits)]
 Ref = Annotated[str, Field(min_length=1, max_length=200)]
 """A client by its id, phone_number_id, phone number or exact name."""
 
-LifetimeDays = Annotated[
-    float, Field(ge=0, le=LIFETIME_LIMIT_DAYS, allow_inf_nan=False, strict=True)
-]
 
-
-def _as_sent(described: dict[str, Any]) -> None:
-    # A query has no null: a parameter is left out.
+def as_sent(described: dict[str, Any]) -> None:
+    """Describe a parameter of a query that may be left out: a query has no null."""
     described.pop("default")
     (described["anyOf"],) = [one for one in described["anyOf"] if one != {"type": "null"}]
     described.update(described.pop("anyOf"))
@@ -146,88 +139,10 @@ class ClientPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ref: Ref | None = Field(default=None, json_schema_extra=_as_sent)
+    ref: Ref | None = Field(default=None, json_schema_extra=as_sent)
     active_only: bool = False
     limit: Digits = Field(default=100, ge=1, le=1000)
     after: Digits = Field(default=0, ge=0, le=LARGEST_ID)
-
-
-class InboxPage(BaseModel):
-    """Which messages to list."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    state: InboxState | None = Field(default=None, json_schema_extra=_as_sent)
-    client: Ref | None = Field(default=None, json_schema_extra=_as_sent)
-    before: Digits = Field(default=LARGEST_ID, ge=1, le=LARGEST_ID)
-    limit: Digits = Field(default=100, ge=1, le=1000)
-
-
-class InboxDocument(BaseModel):
-    """A message and how far it has come."""
-
-    id: int
-    wamid: str
-    client_id: int
-    customer: str
-    type: str
-    state: InboxState
-    attempts: int
-    error: str | None
-    received_at: str
-
-
-class RetryAll(BaseModel):
-    """Which parked messages to take up again."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    error: str | None = None
-
-
-class Retried(BaseModel):
-    """How many were taken up again."""
-
-    count: int
-
-
-class NewToken(BaseModel):
-    """A token to make."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(min_length=1, max_length=200)
-    expires_days: LifetimeDays = 60
-    scope: Scope = "write"
-    client: Ref | None = None
-
-
-class RotateToken(BaseModel):
-    """How long the new token works."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    expires_days: LifetimeDays = 60
-
-
-class TokenMade(BaseModel):
-    """A token, shown this once."""
-
-    name: str
-    token: str
-    expires_at: str
-
-
-class TokenDocument(BaseModel):
-    """What is known of a token."""
-
-    name: str
-    scope: Scope
-    client_id: int | None
-    state: Literal["valid", "expired", "revoked"]
-    created_at: str
-    expires_at: str
-    last_used_at: str | None
 
 
 class ProblemField(BaseModel):
@@ -271,22 +186,3 @@ class Finding(BaseModel):
     state: Literal["ok", "warning", "error", "skipped"]
     detail: str
     next: str | None
-
-
-class AnswerPart(BaseModel):
-    """One WhatsApp message of an answer."""
-
-    outbox_id: str
-    state: str
-    attempts: int
-    error: str | None
-    wamid: str | None
-    status: str | None
-    text: str | None
-
-
-class InboxDetail(InboxDocument):
-    """A message with its text and what became of its answer."""
-
-    text: str | None
-    answer: list[AnswerPart]

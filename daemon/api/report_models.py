@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from daemon.api.models import Digits, InboxDepth, Ref, _as_sent
+from daemon.api.models import Digits, InboxDepth, Ref, as_sent
 from daemon.core.events import CURSOR_LIMIT
 
 SEARCH_CHARS = 200
@@ -69,9 +69,9 @@ class LogPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    client: Ref | None = Field(default=None, json_schema_extra=_as_sent)
+    client: Ref | None = Field(default=None, json_schema_extra=as_sent)
     q: Annotated[str, Field(min_length=1, max_length=SEARCH_CHARS)] | None = Field(
-        default=None, json_schema_extra=_as_sent
+        default=None, json_schema_extra=as_sent
     )
     limit: Digits = Field(default=20, ge=1, le=1000)
 
@@ -107,7 +107,7 @@ class EventsPage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     after: Annotated[str, Field(min_length=1, max_length=CURSOR_LIMIT)] | None = Field(
-        default=None, json_schema_extra=_as_sent
+        default=None, json_schema_extra=as_sent
     )
     limit: Digits = Field(default=100, ge=1, le=1000)
 
@@ -179,7 +179,7 @@ class AuditPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    client: Ref | None = Field(default=None, json_schema_extra=_as_sent)
+    client: Ref | None = Field(default=None, json_schema_extra=as_sent)
     limit: Digits = Field(default=50, ge=1, le=1000)
 
 

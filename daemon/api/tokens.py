@@ -9,8 +9,8 @@ from aiohttp import web
 from daemon.api.auth import actor_of
 from daemon.api.bodies import read_body, read_body_if_any
 from daemon.api.idempotency import Made, create_once
-from daemon.api.models import NewToken, RotateToken
 from daemon.api.shared import RUNTIME
+from daemon.api.token_models import NewToken, RotateToken
 from daemon.core import tokens
 from daemon.core.store.engine import Connection
 from daemon.core.tokens import made_document

@@ -225,9 +225,11 @@ def _replace_faqs(
         return False
     current = assistants.get_current_version(conn, before.id).faqs
     entries = current if faqs is None else tuple(faqs)
-    if entries != current or name != before.name:
+    # One that an older program wrote after the upgrade has no digest, and `plan` goes by that.
+    are_new = entries != current or not before.faqs_digest
+    if are_new or name != before.name:
         _add_version(conn, before.id, name=name, faqs=entries, now=now)
-    return entries != current
+    return are_new
 
 
 def _find_by_phone(conn: Connection, ref: str) -> tuple[Client, ...]:

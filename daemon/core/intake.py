@@ -21,7 +21,7 @@ from daemon.core.meta.wire import (
 from daemon.core.store import conversations
 from daemon.core.store.engine import Connection
 from daemon.core.store.group_commit import GroupCommit
-from daemon.core.store.inbox import NewMessage, insert_messages
+from daemon.core.store.inbox import ConversationGone, NewMessage, insert_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,11 @@ class Intake:
     async def _keep(self, delivered: "_Delivered") -> tuple[Ring, ...]:
         self._keeping += 1
         try:
-            return await self._store.write_light(delivered.keep)
+            try:
+                return await self._store.write_light(delivered.keep)
+            except ConversationGone:
+                # Erased a moment ago; what was remembered of it went with the failed transaction.
+                return await self._store.write_light(delivered.keep)
         finally:
             self._keeping -= 1
 

@@ -52,23 +52,12 @@ class Hours:
 
     def next_change(self, at: datetime) -> datetime | None:
         """Give the next instant after `at` when it opens or closes; None where it never does."""
-        return self._next_change(at, opens=None)
-
-    def next_opening(self, at: datetime) -> datetime | None:
-        """Give the next instant after `at` when it opens; None where it never closes."""
-        return self._next_change(at, opens=True)
+        starts = (start for start, _, _ in self._intervals(at) if _utc(start) > _utc(at))
+        return next(starts, None)
 
     def describe(self, locale: str) -> str:
         """Say the hours in words, closed days too: what an operator checks the reading by."""
         return describe_week(parse_osm(self.osm), locale)
-
-    def _next_change(self, at: datetime, *, opens: bool | None) -> datetime | None:
-        changes = [
-            start
-            for start, _, opened in self._intervals(at)
-            if _utc(start) > _utc(at) and opens in (None, opened)
-        ]
-        return changes[0] if changes else None
 
     def _intervals(self, at: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
         """Yield the stretches around `at`, open and closed in turn; instants, never wall time.

@@ -1,12 +1,14 @@
 """Settings: the process environment and a `.env` file become one frozen `Settings`.
 
-The only reader of the environment. What is missing or unsafe is said once, here, with where to
-get it; the rest of the code takes a `Settings` and asks no questions.
+Weaker than both are files named like the settings in $CREDENTIALS_DIRECTORY, where systemd's
+LoadCredential puts secrets. The only reader of the environment. What is missing or unsafe is said
+once, here, with where to get it; the rest of the code takes a `Settings` and asks no questions.
 """
 
+import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,7 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from daemon.core.errors import Misconfigured
 from daemon.core.reasons import explain
@@ -81,6 +83,7 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 4
     retry_limit: int = Field(default=6, ge=1, le=100)
     in_doubt_seconds: Seconds = 60
+    retention_days: float = Field(default=14, gt=0, le=36_500, allow_inf_nan=False)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] | None = None
@@ -108,6 +111,14 @@ class Settings(BaseSettings):
         if own_token is not None or self.meta_access_token is None:
             return own_token
         return self.meta_access_token.get_secret_value()
+
+    @field_validator(
+        "meta_access_token", "meta_app_secret", "meta_verify_token", "openai_api_key", mode="before"
+    )
+    @classmethod
+    def _empty_is_none(cls, secret: Any) -> Any:
+        """Take an empty file of a secret for none, as an empty variable is."""
+        return None if secret == "" else secret
 
     @field_validator("meta_graph_url", "openai_base_url", "public_url")
     @classmethod
@@ -158,7 +169,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
-    """Read the environment over `env_file` (default: `.env` here, when there is one).
+    """Read the environment over `env_file` (default: `.env` here), and both over credentials.
 
     Raises:
         Misconfigured: one line that names every setting that cannot be read, and why.
@@ -166,13 +177,31 @@ def load_settings(env_file: Path | None = None) -> Settings:
     """
     if env_file is not None and not env_file.is_file():
         raise Misconfigured(f"--env-file {env_file}: there is no such file.")
+    secrets = _find_secrets()
     try:
-        return Settings(_env_file=env_file or Path(".env"))
+        return Settings(_env_file=env_file or Path(".env"), _secrets_dir=secrets)
     except ValidationError as invalid:
         reasons = "; ".join(_reason(error) for error in invalid.errors())
         raise Misconfigured(f"Settings cannot be used: {reasons}.") from None
     except (UnicodeDecodeError, OSError) as unreadable:
         raise Misconfigured(f"{env_file or '.env'} cannot be read: {unreadable}.") from unreadable
+    except SettingsError as unreadable:
+        # Its cause may hold a part of the file, and the file is a secret.
+        raise Misconfigured(
+            f"A file in {secrets} cannot be read: it must be UTF-8, and readable by this user."
+        ) from unreadable
+
+
+def _find_secrets() -> Path | None:
+    """Find the directory whose files are named like settings; systemd makes it and names it."""
+    named = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise Misconfigured(
+            f"CREDENTIALS_DIRECTORY={named}: there is no such directory. Make it, or unset it."
+        )
+    return Path(named)
 
 
 def _reason(error: "ErrorDetails") -> str:

@@ -1,7 +1,7 @@
 """All that works on conversations, started and stopped as one.
 
-Owns the tasks of pool and sweeper. When one of them dies the crew is dead, and says so at once:
-a daemon that takes messages in and answers none must not go on.
+Owns the tasks of pool, sweeper and purger. When one of them dies the crew is dead, and says so at
+once: a daemon that takes messages in and answers none must not go on.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from daemon.core.runtime import Runtime
 from daemon.metrics import Metrics
 from daemon.work.bell import Bell
 from daemon.work.pool import Pool
+from daemon.work.purger import Purger
 from daemon.work.sender import Sender
 from daemon.work.sweeper import Sweeper
 from daemon.work.turn import TurnRunner
@@ -26,7 +27,7 @@ DRAIN_S = 6.0
 
 
 class Crew:
-    """Bell, pool, turns, sender and sweeper over one runtime."""
+    """Bell, pool, turns, sender, sweeper and purger over one runtime."""
 
     def __init__(self, runtime: Runtime, metrics: Metrics, *, on_death: Callable[[], None]) -> None:
         """Wire the parts; `on_death` is called once if they stop by themselves."""
@@ -49,6 +50,7 @@ class Crew:
             is_pressed=lambda: runtime.intake.is_keeping,
         )
         self._sweeper = Sweeper(runtime, self._bell, metrics)
+        self._purger = Purger(runtime, metrics)
         self._tasks: list[asyncio.Task[None]] = []
         self._on_death = on_death
         self._stopping = False
@@ -69,7 +71,11 @@ class Crew:
 
     def start(self) -> None:
         """Begin to work; what an earlier daemon left is found by the first sweep."""
-        for name, run in (("pool", self._pool.run), ("sweeper", self._sweeper.run)):
+        for name, run in (
+            ("pool", self._pool.run),
+            ("sweeper", self._sweeper.run),
+            ("purger", self._purger.run),
+        ):
             task = asyncio.create_task(run(), name=name)
             task.add_done_callback(self._watch)
             self._tasks.append(task)

@@ -7,6 +7,8 @@ from datetime import datetime
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
+SECOND_MS = 1000
+
 TWO_DAYS_S = 2 * DAY_S
 """Up to here hours say more than days."""
 
@@ -44,6 +46,11 @@ def tell_span(seconds: float) -> str:
     if whole < TWO_DAYS_S:
         return f"{whole // HOUR_S} h"
     return f"{whole // DAY_S} days"
+
+
+def tell_latency(milliseconds: int) -> str:
+    """Say how long an answer took; what is under a second needs no fraction of one."""
+    return f"{milliseconds} ms" if milliseconds < SECOND_MS else f"{milliseconds / SECOND_MS:.1f} s"
 
 
 def tell_size(size: int) -> str:

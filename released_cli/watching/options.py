@@ -22,5 +22,6 @@ OnlyClient = Annotated[
     typer.Option(metavar="REF", help="Only this client's.", autocompletion=complete_ref),
 ]
 Newest = Annotated[
-    int, typer.Option("-n", "--limit", min=1, max=MOST, help="Only the newest so many.")
+    int,
+    typer.Option("-n", "--limit", metavar="N", min=1, max=MOST, help="Only the newest so many."),
 ]

@@ -138,7 +138,7 @@ def test_the_audit_at_a_terminal(tmp_path: Path, desk: Desk) -> None:
         {**entry, "action": "token.revoke", "client_id": None, "before": None, "after": None},
     ]
     with at_screen(tmp_path, desk, "audit") as (terminal, screen):
-        seen = screen.wait_for("token.revoke")
+        seen = screen.wait(lambda text: 2 == text.count("by token:backoffice"))
         assert 0 == terminal.finish()
     assert seen.startswith(
         "2026-11-22 12:00:00  client.update  La Plaza (1)\n"

@@ -18,6 +18,7 @@ import pytest
 from daemon.core.settings import Settings
 from released_cli.app import main
 from released_cli.choosing import PROFILE, TOKEN, URL
+from released_cli.given import Globals, start
 from tests.doubles.forking import MEASURED, run_forked
 from tests.doubles.new_database import copy_new_database
 
@@ -75,6 +76,7 @@ class Shell:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
             with pytest.raises(SystemExit) as ended:
                 main()
+        start(Globals())  # what was given to this command holds for no test that follows
         printed = self._capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return Result(ended.value.code, printed.out, printed.err)

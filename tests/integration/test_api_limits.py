@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from daemon.api.limiting import ADDRESSES_LIMIT, LIMITER, RATES, Limiter, Rates, TooManyCalls
 from daemon.core import tokens
@@ -140,6 +141,16 @@ async def test_a_proxy_on_this_machine_is_believed_about_the_address(admin: Admi
     assert 401 == await ask("203.0.113.8")
     assert [401] * 3 == [await ask("no address") for _ in range(3)]
     assert 429 == (await call(admin, None)).status
+
+
+async def test_a_line_that_the_caller_wrote_hides_nobody(admin: Admin) -> None:
+    """A proxy may add its own X-Forwarded-For line after the caller's: the last one counts."""
+
+    async def ask(claimed: str) -> int:
+        lines = CIMultiDict([("X-Forwarded-For", claimed), ("X-Forwarded-For", "203.0.113.9")])
+        return (await admin.house.call("GET", "/clients", headers=lines)).status
+
+    assert [401, 401, 401, 429] == [await ask(f"10.0.0.{n}") for n in range(4)]
 
 
 async def test_the_trail_tells_the_address(admin: Admin) -> None:

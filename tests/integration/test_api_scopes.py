@@ -58,6 +58,8 @@ TABLE = {
     "GET /clients/{id}/faqs": one_client(200, reads=True),
     "PUT /clients/{id}/faqs": one_client(200, body=FAQS),
     "POST /clients/{id}/resume": one_client(200),
+    "GET /clients/{id}/contacts/{customer}": one_client(404, reads=True),
+    "DELETE /clients/{id}/contacts/{customer}": one_client(404),
     "POST /agent": all_clients(422, body={}),
     "GET /inbox": LIST,
     "GET /inbox/{id}": one_client(200, reads=True),
@@ -130,6 +132,7 @@ async def test_who_may_call_what(desk: Desk, route: Any) -> None:
     row = TABLE[f"{route.method} {route.path}"]
     for number, statuses in ((1, row.one), (2, row.two)):
         path = route.path.replace("{id}", str(number)).replace("{name}", "nobody")
+        path = path.replace("{customer}", "nobody")
         methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
         for method in methods:
             for who, status in zip(WHO, statuses, strict=True):
@@ -163,6 +166,18 @@ async def test_another_client_is_as_if_it_did_not_exist(desk: Desk) -> None:
         assert other.text.replace("2", "7777") == never.text.replace("2", "7777"), template
         to_all = await desk.ask("write", method, template.replace("{id}", "7777"), body)
         assert to_all.text == never.text
+
+
+async def test_a_taken_number_does_not_tell_whose_it_is(desk: Desk) -> None:
+    """Another client's name and id are for tokens without a limit."""
+    wanted = {"phone_number_id": SOL}
+    to_all = await desk.ask("write", "PATCH", "/clients/1", wanted)
+    limited = await desk.ask("write of 1", "PATCH", "/clients/1", wanted)
+    assert (409, 409) == (to_all.status, limited.status)
+    assert "belongs to client 2" in to_all.text
+    reason = "is taken"
+    assert [{"field": "phone_number_id", "reason": reason}] == limited.read_json()["errors"]
+    assert "client 2" not in limited.text
 
 
 async def test_lists_hold_its_own_client_only(desk: Desk) -> None:

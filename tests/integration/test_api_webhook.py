@@ -48,7 +48,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(house.runtime.store), "write", lambda _self, job: fail(job))
+        patched.setattr(type(house.runtime.store), "write_light", lambda _self, job: fail(job))
         answer = await house.post(body("wamid.1"))
     assert 503 == answer.status == answer.read_json()["status"]
     assert "application/problem+json" == answer.type.partition(";")[0]

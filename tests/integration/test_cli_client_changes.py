@@ -156,3 +156,16 @@ def test_a_new_token_resumes_a_refused_credential(shell: Shell) -> None:
     stop(190)
     done = shell.must("client", "update", "1", "--access-token-file", "-", "--json", stdin=b"EAAx")
     assert (None, "Changed: access_token.\n") == (done.json["stopped"], done.err)
+
+
+def test_faqs_come_back_as_they_are_given(shell: Shell) -> None:
+    """What `client faqs --json` prints is what `--faqs` takes; people read it numbered."""
+    entries = shell.must("client", "faqs", "La Plaza", "--json")
+    again = shell.must("client", "update", "1", "--faqs", "-", stdin=entries.out.encode())
+    assert "Nothing to change: it is so already.\n" == again.err
+    told = shell.must("client", "faqs", "1").out.splitlines()
+    first = entries.json[0]
+    assert [f"F1   {first['q']}", f"     {first['a']}"] == told[:2]
+    assert [first["q"]] == [
+        entry["q"] for entry in shell.must("client", "faqs", "1", "--json", "q").json[:1]
+    ]

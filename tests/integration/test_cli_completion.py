@@ -42,7 +42,7 @@ def offered(shell: Shell, line: str) -> list[str]:
 class TestWords:
     def test_commands(self, shell: Shell) -> None:
         """Commands complete, and make no file."""
-        assert {"client", "completion"} == set(offered(shell, "released c"))
+        assert {"client", "completion", "contact"} == set(offered(shell, "released c"))
         assert ["deactivate"] == offered(shell, "released client d")
         assert [] == list(shell.folder.iterdir())
 
@@ -97,6 +97,7 @@ class TestNames:
         path = furnished.write("my.env", f"DATABASE_URL=sqlite:///elsewhere/{DATABASE}\n")
         assert [] == offered(furnished, "released client show ")
         assert NAMES == offered(furnished, f"released --env-file {path} client show ")
+        assert NAMES == offered(furnished, f"released client show --env-file {path} ")
 
 
 class TestSilence:

@@ -46,7 +46,7 @@ def test_export_puts_faqs_beside_the_file(shell: Shell) -> None:
     """Each client's in a file of its own, named as the fleet will see it."""
     (shell.folder / "out").mkdir()
     done = shell.must("export", "--output", "out/fleet.toml", "--faqs-dir", "out/faqs")
-    assert ("", "") == (done.out, done.err)
+    assert ("", "Wrote 2 clients to out/fleet.toml.\n") == (done.out, done.err)
     exported = tomllib.loads((shell.folder / "out/fleet.toml").read_text())
     assert ["faqs/1.json", "faqs/2.json"] == [client["faqs"] for client in exported["clients"]]
     assert "no differences" in shell.must("plan", "out/fleet.toml").out

@@ -35,6 +35,39 @@ class TestQuiet:
         assert "active already" in shell.must("client", "activate", "1").err
 
 
+class TestAnywhere:
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "--quiet client activate 1",
+            "client --quiet activate 1",
+            "client activate --quiet 1",
+            "client activate 1 -q",
+        ],
+    )
+    def test_options_of_the_program_may_stand_behind_the_command(
+        self, shell: Shell, command: str
+    ) -> None:
+        """As with kubectl, one need not know whose option it is."""
+        assert "" == shell.must(*command.split()).err
+        assert "active already" in shell.must("client", "activate", "1").err
+
+    def test_values_hold_too(self, shell: Shell) -> None:
+        """Where to work and with which settings may be said last."""
+        shell.write("other.env", "DATABASE_URL=sqlite+aiosqlite:///other.db\n")
+        told = shell.must("client", "list", "--json", "id", "--env-file", "other.env")
+        assert [] == told.json
+        refused = shell.run("client", "list", "--url", "https://127.0.0.1:9")
+        assert_refused(refused, 1, "no token for https://127.0.0.1:9")
+        refused = shell.run("--local", "client", "list", "--url", "https://127.0.0.1:9")
+        assert_refused(refused, 2, "--local and --url contradict each other")
+
+    def test_what_a_command_has_itself_is_its_own(self, shell: Shell) -> None:
+        """`log -q TEXT` searches, and --quiet still keeps it silent."""
+        assert "Nothing found.\n" == shell.must("log", "-q", "x").err
+        assert "" == shell.must("log", "-q", "x", "--quiet").err
+
+
 class TestYes:
     def test_a_script_need_not_say_it_where_it_never_had_to(self, shell: Shell) -> None:
         """Off a terminal `token revoke` and `inbox drop` go on without it, and take it."""
@@ -57,9 +90,8 @@ class TestHints:
             ("clint list", ["No such command 'clint'. Did you mean 'client'"]),
             ("client lst", ["Did you mean 'list'", "released client --help"]),
             ("client list --jsno", ["No such option: --jsno. Did you mean --json? See: "]),
-            ("client list --quiet", ["--quiet stands before the command"]),
-            ("client list -q", ["-q stands before the command"]),
-            ("client list --url x", ["--url stands before the command"]),
+            ("client list --quit", ["No such option: --quit. Did you mean --quiet?"]),
+            ("client list --version", ["No such option: --version"]),
             ("token create x --scope admin", ["'--scope': 'admin' is not one of 'read', 'write'."]),
             ("inbox list --limit 0", ["'--limit': must be 1 or more. See: "]),
             ("inbox list --limit many", ["'--limit': must be a whole number."]),

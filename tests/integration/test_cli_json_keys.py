@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from daemon.api import models, report_models
+from daemon.api import contact_models, inbox_models, models, report_models, token_models
 from released_cli import keys
 from released_cli.app import app
 from released_cli.commands import split_keys
@@ -86,9 +86,18 @@ class TestChosenKeys:
         assert_refused(result, 2, "--json has no key", "id, name, phone_number")
         assert shell.list_clients()[0]["active"]
 
-    def test_a_list_of_keys_with_an_unknown_one_is_no_list_of_keys(self, shell: Shell) -> None:
-        """Behind a space nothing is guessed: the word goes on to be an argument."""
-        assert_refused(shell.run("client", "list", "--json", "id,nope"), 2, "unexpected extra")
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "client list --json nope",
+            "client list --json id,nope",
+            "client show --json id,nope 1",
+        ],
+    )
+    def test_a_slip_in_a_list_of_keys_is_told(self, shell: Shell, command: str) -> None:
+        """Behind a space too, where the word can hardly be anything else."""
+        result = shell.run(*command.split())
+        assert_refused(result, 2, "--json has no key 'nope'", "id, name, phone_number")
 
     def test_they_are_forgotten_afterwards(self, shell: Shell) -> None:
         """What one command chose is not what the next one prints."""
@@ -118,10 +127,12 @@ class TestChosenKeys:
         ("listed", "model"),
         [
             (keys.CLIENT, models.ClientDocument),
-            (keys.MESSAGE, models.InboxDocument),
-            (keys.KEYS["inbox show"], models.InboxDetail),
-            (keys.TOKEN, models.TokenDocument),
-            (keys.TOKEN_MADE, models.TokenMade),
+            (keys.MESSAGE, inbox_models.InboxDocument),
+            (keys.KEYS["inbox show"], inbox_models.InboxDetail),
+            (keys.TOKEN, token_models.TokenDocument),
+            (keys.TOKEN_MADE, token_models.TokenMade),
+            (keys.CONTACT, contact_models.Contact),
+            (keys.RECEIPT, contact_models.Receipt),
             (keys.STATUS, report_models.Status),
             (keys.TURN, report_models.TurnDocument),
             (keys.ENTRY, report_models.AuditDocument),

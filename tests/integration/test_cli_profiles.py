@@ -47,6 +47,20 @@ def count_clients(shell: Shell, *options: str) -> int:
 
 
 class TestLogin:
+    def test_saved_ones_are_listed_and_changed(self, shell: Shell, daemon: str) -> None:
+        """Without an address: which there are, without their tokens, and back to one of them."""
+        assert "No daemon is saved" in shell.must("login").err
+        for name in ("one", "two"):
+            log_in(shell, daemon, "--profile", name)
+        assert (
+            f"Commands work at {daemon} now (profile one)."
+            in shell.must("login", "--profile", "one").err
+        )
+        rows = [line.split() for line in shell.must("login").out.splitlines()[1:]]
+        assert [["one", daemon, "yes"], ["two", daemon, "no"]] == rows
+        assert_refused(shell.run("login", "--profile", "x"), 1, "no profile 'x' (saved: one, two)")
+        assert_refused(shell.run("login", "--token-file", "-"), 2, "Missing argument 'URL'")
+
     def test_it_saves_what_works(self, shell: Shell, daemon: str) -> None:
         """From then on commands work there; the file is for its owner's eyes only."""
         done = shell.must("login", daemon, "--token-file", "-", stdin=operator() + b"\n")

@@ -178,3 +178,21 @@ def test_long_lists_come_in_pages(shell: Shell) -> None:
         paths = [asked.path for asked in stranger.asked]
     assert list(range(1, 1011)) == [kept["id"] for kept in done.json]
     assert ["/inbox?limit=1000", "/inbox?before=11&limit=10"] == paths
+
+
+def test_an_update_that_stops_halfway(shell: Shell) -> None:
+    """Fields and FAQs are two calls: when the second fails, it is said that the first was done."""
+    shell.write("faqs.json", '[{"q": "¿Wifi?", "a": "Sí."}]')
+    answers = {
+        "/clients": [as_json([CLIENT])],
+        "/clients/7": [as_json(CLIENT)],
+        "/clients/7/faqs": [as_problem(409, "No FAQs today.")],
+    }
+    given = ("client", "update", "7", "--name", "Nuevo", "--faqs", "faqs.json")
+    with meet(answers) as stranger:
+        halfway = run_at(shell, stranger, *given)
+    assert_refused(halfway, 1, "No FAQs today.", "other fields are set already", "same command")
+    with meet(answers) as stranger:
+        faqs_alone = run_at(shell, stranger, *given[:3], *given[5:])
+    assert_refused(faqs_alone, 1, "No FAQs today.")
+    assert "already" not in faqs_alone.err

@@ -25,7 +25,7 @@ from daemon.core.store import assistants
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client, list_clients
 from daemon.core.store.engine import Connection, Database
-from daemon.core.store.schema import audit
+from daemon.core.store.schema import assistant_versions, audit
 from tests.doubles.store_kit import FAQS, NOW, NUMBER_A, NUMBER_B, onboard, seed
 
 LATER = NOW + 60
@@ -181,6 +181,15 @@ def test_old_faqs_again_are_a_new_version(database: Database, client_a: Client) 
     """Versions are a history, never reused."""
     change(database, client_a, faqs=OTHER_FAQS)
     assert change(database, client_a, faqs=FAQS).client.assistant_version == 3
+
+
+def test_a_version_without_a_digest_is_made_anew(database: Database, client_a: Client) -> None:
+    """An older program leaves one where it goes on after an upgrade; `plan` must find an end."""
+    unnamed = sa.update(assistant_versions).values(faqs_digest="")
+    database.write(lambda conn: conn.execute(unnamed))
+    done = change(database, client_a, faqs=FAQS)
+    assert (("faqs",), digest_faqs(FAQS)) == (done.changed, done.client.faqs_digest)
+    assert () == change(database, client_a, faqs=FAQS).changed
 
 
 def test_a_new_name_is_a_new_version_too(database: Database, client_a: Client) -> None:

@@ -15,7 +15,7 @@ from daemon.core.store import outbox as outbox_store
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection, Database
-from daemon.core.store.inbox import Depth, NewMessage, insert_messages
+from daemon.core.store.inbox import ConversationGone, Depth, NewMessage, insert_messages
 from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, onboard, take
 
 
@@ -79,8 +79,12 @@ def test_known_wamids_are_dropped_and_new_ones_counted(conn: Connection, a: Clie
 
 def test_another_broken_rule_is_not_swallowed(conn: Connection, a: Client) -> None:
     """Only a known wamid is dropped in silence."""
+    number = write(conn, a, "1")
+    odd: Any = "odd"
     with pytest.raises(sqlite3.IntegrityError):
-        insert_messages(conn, [NewMessage("1", a.id, 99, "text", None, NOW, NOW, "pending")])
+        insert_messages(conn, [NewMessage("2", a.id, number, "text", None, NOW, NOW, odd)])
+    with pytest.raises(ConversationGone):
+        insert_messages(conn, [NewMessage("3", a.id, 99, "text", None, NOW, NOW, "pending")])
 
 
 def test_an_operator_sees_how_far_each_message_has_come(conn: Connection, a: Client) -> None:

@@ -286,7 +286,9 @@ def test_events_are_found_by_their_place(database: Database, client_a: Client) -
             return explain(conn, lambda: events.read_events(conn, after=cursor, **wanted))
 
         plan = database.write(run)
-        assert [] == [line for line in plan if line.startswith("SCAN") or "TEMP" in line], plan
+        # SQLite's own list of tables, where each place's end stands, has no index and few rows.
+        looked = [line for line in plan if "sqlite_sequence" not in line]
+        assert [] == [line for line in looked if line.startswith("SCAN") or "TEMP" in line], plan
     assert any("ix_inbox_client" in line for line in plan), plan
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.core.fleet.comparing import Plan, compare
 from released_cli.fleet_apply import Outcome, Step
-from released_cli.fleet_output import print_plan, say_outcome
+from released_cli.fleet_output import SHOWN_ABSENT, print_plan, say_outcome
 from released_cli.given import Globals, start
 from tests.doubles.fake_office import FakeOffice
 from tests.doubles.fleet_kit import LUNA, SOL, read
@@ -75,6 +75,21 @@ def test_a_plan_tells_client_by_client(
 """.splitlines()
         == capsys.readouterr().out.splitlines()
     )
+
+
+def test_many_that_are_left_alone_are_counted(
+    office: FakeOffice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan for one client of many names ten of the others, and says how many more there are."""
+    for number in range(20):
+        seed = {"name": f"Bar {number}", "phone_number": "+34666777888"}
+        office.add_client({**seed, "phone_number_id": f"9{number}"}, ())
+    print_plan(plan(office, "clients = []"))
+    told = capsys.readouterr().out.splitlines()
+    absent = [line for line in told if "not in the file" in line]
+    left = sum(client["active"] for client in office.list_clients()) - SHOWN_ABSENT
+    assert SHOWN_ABSENT + 1 == len(absent)
+    assert f"  and {left} more are not in the file; --prune would deactivate them" == absent[-1]
 
 
 def test_another_order_is_told(office: FakeOffice, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,13 +36,6 @@ class TestBuildText:
         assert payload["recipient"] == "ES.1"
         assert "to" not in payload
 
-    def test_a_reply_names_the_message_it_answers(self) -> None:
-        """The customer sees which question was meant."""
-        payload = build_text(
-            to=Customer(None, "1"), text="Sí", callback_id="17", reply_to="wamid.1"
-        )
-        assert payload["context"] == {"message_id": "wamid.1"}
-
     def test_text_is_always_valid_unicode(self) -> None:
         """A model's stray NUL or surrogate does not make Meta refuse the answer."""
         payload = build_text(to=Customer(None, "1"), text="a\0 \ud83d", callback_id="17")

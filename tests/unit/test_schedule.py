@@ -69,14 +69,12 @@ def test_the_echo_means_what_was_read(week: Week, locale: str) -> None:
 def test_changes_agree_with_open_and_closed(week: Week, wall: datetime) -> None:
     """A change turns open into closed or back, on every day of the year."""
     hours, now = Hours(build_osm(week)), wall.replace(tzinfo=MADRID)
-    change, opening = hours.next_change(now), hours.next_opening(now)
+    change = hours.next_change(now)
     if change is None:
         assert hours.is_open(now)
         return
     assert change.astimezone(UTC) > now.astimezone(UTC)
     assert hours.is_open(now) is not hours.is_open(change)
-    assert opening is not None
-    assert hours.is_open(opening)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_evening_runs_over_midnight_into_a_day_with_its_own_hours() -> None:
     hours = read_hours("S 20:00-3:00, D 10-14")
     assert hours.is_open(at("2026-11-22T02:59"))
     assert at("2026-11-22T03:00") == hours.next_change(at("2026-11-22T01:00"))
-    assert at("2026-11-22T10:00") == hours.next_opening(at("2026-11-22T01:00"))
+    assert at("2026-11-22T10:00") == hours.next_change(at("2026-11-22T03:00"))
 
 
 def test_opening_and_closing_minute() -> None:
@@ -140,13 +138,9 @@ def test_the_hour_that_the_clock_leaves_out() -> None:
 
 
 def test_always_open_never_changes() -> None:
-    """A shop that never closes has no next change and no next opening."""
+    """A shop that never closes has no next change."""
     hours, now = read_hours("24/7"), at("2026-11-21T12:00")
-    assert (True, None, None) == (
-        hours.is_open(now),
-        hours.next_change(now),
-        hours.next_opening(now),
-    )
+    assert (True, None) == (hours.is_open(now), hours.next_change(now))
 
 
 @pytest.mark.parametrize("tzinfo", [None, UTC])

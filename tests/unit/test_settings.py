@@ -163,3 +163,55 @@ def test_an_address_that_is_none_is_refused(
     """It is said at the start, by the setting's name, and not by each send that fails."""
     with pytest.raises(Misconfigured, match=f"{name}.*must be an address"):
         with_env(monkeypatch, **{name: url})
+
+
+def test_credentials_are_weaker_than_anything_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One file for each secret, the line's end aside; an empty file is none."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    names = ("META_APP_SECRET", "META_VERIFY_TOKEN", "META_ACCESS_TOKEN")
+    for name in names:
+        (credentials / name).write_text(f"{name} of a file\n")
+    (credentials / "OPENAI_API_KEY").touch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    Path(".env").write_text("META_VERIFY_TOKEN=of .env\n")
+    settings = with_env(monkeypatch, META_ACCESS_TOKEN="of the environment")
+    found = [getattr(settings, name.lower()).get_secret_value() for name in names]
+    assert ["META_APP_SECRET of a file", "of .env", "of the environment"] == found
+    assert (None, "local") == (settings.openai_api_key, settings.engine_name)
+
+
+def test_credentials_that_cannot_be_read_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A missing directory, or a file of bytes: one line that names it."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "nowhere"))
+    with pytest.raises(Misconfigured, match="nowhere: there is no such directory"):
+        load_settings()
+    (tmp_path / "META_APP_SECRET").write_bytes(b"\xff")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(Misconfigured, match=f"A file in {tmp_path} cannot be read"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0", "more than 0"),
+        ("-1", "more than 0"),
+        ("nan", "finite"),
+        ("40000", "36500 or less"),
+        ("two weeks", "must be a number"),
+    ],
+)
+def test_a_retention_that_keeps_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+) -> None:
+    """Nobody deletes everything by a slip."""
+    with pytest.raises(Misconfigured, match=f"RETENTION_DAYS.*{reason}"):
+        with_env(monkeypatch, RETENTION_DAYS=text)
+    monkeypatch.delenv("RETENTION_DAYS")
+    assert 14 == load_settings().retention_days
+    assert 0.5 == with_env(monkeypatch, RETENTION_DAYS="0.5").retention_days

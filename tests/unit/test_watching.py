@@ -13,7 +13,7 @@ from released_cli.watching.attention import (
     rank_alerts,
     rank_clients,
 )
-from released_cli.watching.moments import tell_age, tell_size, tell_span
+from released_cli.watching.moments import tell_age, tell_latency, tell_size, tell_span
 from released_cli.watching.rates import Rates
 from released_cli.watching.summary import sum_up, tell_alert, tell_client
 from tests.doubles.watched import NOON, Document, make_alert, make_client, make_status
@@ -52,6 +52,12 @@ def test_what_never_was_has_no_age() -> None:
 def test_sizes() -> None:
     """Bytes are told in units a person reads."""
     assert "123.5 MB" == tell_size(123_456_789)
+
+
+@pytest.mark.parametrize(("milliseconds", "told"), [(0, "0 ms"), (41, "41 ms"), (1250, "1.2 s")])
+def test_latencies(milliseconds: int, told: str) -> None:
+    """A local answer takes no `0.0 s`."""
+    assert told == tell_latency(milliseconds)
 
 
 def test_who_needs_somebody_comes_first() -> None:

@@ -23,16 +23,14 @@ _BOUNDARIES = (
 and the share of the room that a part must fill for that boundary to be taken."""
 
 
-def build_text(
-    *, to: Customer, text: str, callback_id: str, reply_to: str | None = None
-) -> dict[str, Any]:
+def build_text(*, to: Customer, text: str, callback_id: str) -> dict[str, Any]:
     """Build a text message; `callback_id` comes back in every status of it.
 
     A customer with a phone is named by `to`, which wins at Meta where both are given; one known by
     user id alone is named by `recipient`.
     """
     named = {"to": f"+{to.wa_id}"} if to.wa_id else {"recipient": to.key}
-    payload: dict[str, Any] = {
+    return {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **named,
@@ -40,9 +38,6 @@ def build_text(
         "text": {"preview_url": False, "body": clean_text(text)},
         "biz_opaque_callback_data": callback_id,
     }
-    if reply_to is not None:
-        payload["context"] = {"message_id": reply_to}
-    return payload
 
 
 def build_read_and_typing(wamid: str) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def _read_changes(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]
         query.add_columns(happenings, outbox.c.id.label("outbox_id"), outbox.c.turn_id)
         .select_from(happenings)
         .outerjoin(outbox, is_send)
+        .where(happenings.c.row_id > 0)
     )
     return [Happening(row.id, row.at, row.kind, row.client_id, _tell(row)) for row in rows]
 
@@ -127,10 +128,15 @@ CHANGES = 2
 
 def newest_places(conn: sa.Connection) -> tuple[int, ...]:
     """Tell where each source ends, in their order."""
-    return tuple(
-        int(conn.execute(sa.select(sa.func.max(source.table.c.id))).scalar_one() or 0)
-        for source in _SOURCES
-    )
+    return tuple(_newest_place(conn, source.table) for source in _SOURCES)
+
+
+def _newest_place(conn: sa.Connection, table: sa.Table) -> int:
+    if table is happenings:
+        return int(conn.execute(sa.select(sa.func.max(table.c.id))).scalar_one() or 0)
+    # Not the highest id that is left: the newest rows may have been erased.
+    given = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return int(conn.execute(given, {"name": table.name}).scalar_one_or_none() or 0)
 
 
 def oldest_change(conn: sa.Connection) -> int:

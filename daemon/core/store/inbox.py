@@ -4,6 +4,7 @@ A row is `pending` until an answer to it is written, `answered` until Meta has a
 then `done`; `parked` waits for an operator; `ignored` needed no answer.
 """
 
+import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -11,9 +12,15 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from daemon.core.errors import Retryable
 from daemon.core.store.conversations import Conversation
 from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import clients, inbox
+
+
+class ConversationGone(Retryable):
+    """A conversation was erased since it was last looked up; look it up again."""
+
 
 CLAIM_LIMIT = 50
 """Messages one turn answers together; a flood of more is answered in several turns."""
@@ -116,13 +123,22 @@ class Depth:
 
 
 def insert_messages(conn: sa.Connection, messages: Sequence[NewMessage]) -> int:
-    """Keep messages, dropping those whose wamid is known; return how many were new."""
+    """Keep messages, dropping those whose wamid is known; return how many were new.
+
+    Raises:
+        ConversationGone: when one of theirs was erased; nothing of the transaction may be kept.
+
+    """
     if not messages:
         return 0
     # `asdict` would copy each value deeply: half of what a row costs.
-    return _KEEP.run_each(
-        conn, [{name: getattr(message, name) for name in _NEW} for message in messages]
-    )
+    rows = [{name: getattr(message, name) for name in _NEW} for message in messages]
+    try:
+        return _KEEP.run_each(conn, rows)
+    except sqlite3.IntegrityError as broken:
+        if broken.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            raise
+        raise ConversationGone from broken
 
 
 def pending_of(conn: sa.Connection, held: Conversation) -> tuple[Message, ...]:

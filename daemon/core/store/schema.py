@@ -203,12 +203,14 @@ outbox = sa.Table(
     ),
     _partial(
         "ix_outbox_open",
+        "client_id",
         "conversation_id",
         "seq",
         where="state IN ('queued', 'sending', 'in_doubt')",
     ),
     _partial("ix_outbox_due", "due_at", where="state IN ('queued', 'sending', 'in_doubt')"),
     sa.Index("ix_outbox_turn", "turn_id"),
+    sa.Index("ix_outbox_conversation", "conversation_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -225,7 +227,7 @@ happenings = sa.Table(
 """What happened to rows of inbox and outbox that are changed in place; triggers write it.
 
 The triggers stand in migration 0003, and keep the newest 100,000 rows. `row_id` is the inbox's id
-for `message.parked`, else the outbox's seq.
+for `message.parked`, else the outbox's seq; 0 where that row was erased with its customer.
 """
 
 tokens = sa.Table(

@@ -1,0 +1,69 @@
+"""`released contact`: on this machine and over HTTP alike."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.command_line import Shell, assert_refused
+from tests.doubles.served import make_world, put_world, serve
+from tests.integration.test_cli_both_ways import Ways, mask
+
+CUSTOMER = "34603"
+"""Wrote to client 1, and was answered."""
+
+REFUSED = [
+    ("contact", "export", "1", "34699"),
+    ("contact", "export", "nobody", CUSTOMER),
+    ("contact", "export", "1"),
+    ("contact", "export", "1", CUSTOMER, "--all-clients"),
+    ("contact", "export", "--all-clients", "34699"),
+    ("contact", "erase", "1", CUSTOMER),
+    ("contact", "erase", "1", "34699", "--yes"),
+    ("contact", "erase", "1", "..", "--yes"),
+    ("contact", "erase", "2", CUSTOMER, "--yes"),
+]
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    shell = Shell(tmp_path, monkeypatch, capsys)
+    shell.set(RELEASED_TOKEN=make_world().tokens["operator"])
+    put_world(tmp_path)
+    return shell
+
+
+def test_it_is_given_out_and_erased_alike_both_ways(shell: Shell, tmp_path: Path) -> None:
+    """The same documents, counts and refusals; a receipt names nobody."""
+    there = tmp_path / "there"
+    there.mkdir()
+    put_world(there)
+    with serve(there) as url:
+        ways = Ways(shell, url)
+        for command in REFUSED:
+            here = mask(ways.here(*command))
+            assert here == mask(ways.there(*command)), command
+            assert here[0] in {1, 2}
+        export = ("contact", "export", "Restaurante La Plaza", f"+{CUSTOMER}")
+        given = [ways.here(*export), ways.there(*export)]
+        assert mask(given[0]) == mask(given[1])
+        assert ["text of w3"] == [one["text"] for one in given[0].json["messages"]]
+        chosen = ("contact", "export", "--all-clients", CUSTOMER, "--json", "client_id")
+        assert [{"client_id": 1}] == ways.here(*chosen).json == ways.there(*chosen).json
+        erase = ("contact", "erase", "1", CUSTOMER, "--yes", "--json")
+        receipts = [ways.here(*erase).json, ways.there(*erase).json]
+        assert receipts[0]["erased"] == receipts[1]["erased"]
+        assert receipts[0]["receipt"] != receipts[1]["receipt"]
+        assert CUSTOMER not in json.dumps(receipts)
+        for run in (ways.here, ways.there):
+            assert_refused(run(*export), 1, "holds nothing")
+
+
+def test_the_receipt_is_shown_to_people(shell: Shell) -> None:
+    """Off a terminal too, with a word about backups; every client that holds them has its own."""
+    done = shell.must("contact", "erase", "--all-clients", CUSTOMER, "--yes")
+    assert "er_" in done.out
+    assert "inbox" in done.out
+    assert "Backups" in done.err

@@ -1,0 +1,291 @@
+"""What is too old goes, and nothing else, in a real database with two tenants."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from daemon.core import inboxes
+from daemon.core.errors import Conflict
+from daemon.core.events import read_events
+from daemon.core.meta.wire import Customer
+from daemon.core.retention import DAY_S
+from daemon.core.store import clients, purging
+from daemon.core.store.audit import Actor
+from daemon.core.store.clients import Client
+from daemon.core.store.conversations import ensure_conversation
+from daemon.core.store.engine import Connection, StoreUnavailable
+from daemon.core.store.inbox import NewMessage, insert_messages
+from daemon.core.store.people import NOBODY
+from daemon.core.store.schema import conversations, idempotency, inbox, outbox, tokens, turns
+from daemon.metrics import Metrics
+from daemon.work import purger as purger_module
+from daemon.work.purger import Purger
+from tests.doubles.bookkeeping import keep, park_unanswered, park_unsent, send, settle
+from tests.doubles.daemon_process import wait_until
+from tests.doubles.query_plans import explain
+from tests.doubles.store_kit import NOW
+from tests.doubles.workbench import Bench, open_bench
+
+OLD = NOW
+"""When the messages of these tests were written."""
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purger_module, "PAUSE_S", 0)
+    monkeypatch.setattr(purger_module, "SHARE", 0)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with open_bench(tmp_path, now=OLD) as opened:
+        yield opened
+
+
+def furnish(conn: Connection) -> None:
+    """Keep one message in every state, of two clients, all equally old."""
+    plaza, sol, _ = clients.list_clients(conn)
+    for client in (plaza, sol):
+        name = f"{client.id}"
+        for row in settle(conn, client, keep(conn, client, f"done{name}", customer="34601")):
+            send(conn, row)
+        settle(conn, client, keep(conn, client, f"answered{name}", customer="34602"))
+        keep(conn, client, f"pending{name}", customer="34603")
+        park_unanswered(conn, client, keep(conn, client, f"crashed{name}", customer="34604"), "x")
+        park_unsent(conn, client, keep(conn, client, f"unsent{name}", customer="34605"), "131026")
+        dropped = keep(conn, client, f"dropped{name}", customer="34606")
+        inboxes.drop(conn, dropped.id, now=OLD, actor=Actor("test"))
+
+
+async def purge(bench: Bench, *, after_days: float) -> dict[str, int]:
+    bench.clock.now = OLD + after_days * DAY_S
+    return await Purger(bench.runtime, bench.metrics).purge()
+
+
+async def read(bench: Bench, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    return await bench.runtime.store.read(lambda conn: [tuple(row) for row in conn.execute(query)])
+
+
+async def test_what_is_young_stays(bench: Bench) -> None:
+    """Within the retention nothing is changed."""
+    await bench.runtime.store.write(furnish)
+    assert {0} == set((await purge(bench, after_days=13.9)).values())
+
+
+async def test_what_is_old_and_settled_goes_and_what_waits_stays(bench: Bench) -> None:
+    """Pending, answered and queued stay, however old; all others go, of both tenants."""
+    await bench.runtime.store.write(furnish)
+    counts = await purge(bench, after_days=14.1)
+    assert (4, 4) == (counts["messages"], counts["parked_messages"])
+    left = await read(bench, sa.select(inbox.c.wamid, inbox.c.state, inbox.c.text, inbox.c.error))
+    for name in ("1", "2"):
+        assert (f"answered{name}", "answered", f"text of answered{name}", None) in left
+        assert (f"pending{name}", "pending", f"text of pending{name}", None) in left
+        assert (f"crashed{name}", "ignored", None, "retention") in left
+        assert (f"unsent{name}", "ignored", None, "retention") in left
+    assert 8 == len(left)
+    sent = await read(bench, sa.select(outbox.c.state, outbox.c.text))
+    assert [("queued", "hola")] * 2 == sorted(sent)
+
+
+async def test_parked_messages_can_no_longer_be_taken_up_and_then_go(bench: Bench) -> None:
+    """What is parked is shown for as long as its text is kept; then it is too late for it."""
+    await bench.runtime.store.write(furnish)
+    (parked,) = await read(bench, sa.select(inbox.c.id).where(inbox.c.wamid == "unsent1"))
+    await purge(bench, after_days=14.1)
+    with pytest.raises(Conflict, match="ignored"):
+        await bench.runtime.store.write(
+            lambda conn: inboxes.retry(conn, parked[0], now=OLD, actor=Actor("test"))
+        )
+    counts = await purge(bench, after_days=14.2)
+    assert (4, 6, 0) == (
+        counts["messages"],
+        counts["customer_rows"],
+        counts["parked_messages"],
+    )
+    assert {0} == set((await purge(bench, after_days=14.3)).values())
+
+
+async def test_turns_stay_and_are_nobodys(bench: Bench) -> None:
+    """Statistics keep their client and lose their customer; every link leads somewhere."""
+    await bench.runtime.store.write(furnish)
+    before = await read(bench, sa.select(turns.c.id, turns.c.client_id, turns.c.cost_usd))
+    await purge(bench, after_days=14.1)
+    await purge(bench, after_days=14.2)
+    assert before == await read(bench, sa.select(turns.c.id, turns.c.client_id, turns.c.cost_usd))
+    whose = sa.select(turns.c.client_id, conversations.c.client_id, conversations.c.user_id)
+    joined = whose.join(conversations, conversations.c.id == turns.c.conversation_id)
+    owners = await read(bench, joined)
+    assert len(before) == len(owners)
+    assert all(turn_of == link_of for turn_of, link_of, _ in owners)
+    assert 4 == [user_id for _, _, user_id in owners].count(NOBODY)
+    known = await read(bench, sa.select(conversations.c.wa_id).order_by(conversations.c.id))
+    assert [("34602",), ("34603",)] * 2 == [one for one in known if one[0] is not None]
+    assert [] == await bench.runtime.store.read(
+        lambda conn: list(conn.exec_driver_sql("PRAGMA foreign_key_check"))
+    )
+
+
+async def test_a_short_retention_takes_texts_and_leaves_the_ids(tmp_path: Path) -> None:
+    """With a day of retention what Meta repeats within 7 days is known all the same."""
+    async with open_bench(tmp_path, now=OLD, retention_days=1) as bench:
+        await bench.runtime.store.write(furnish)
+        await purge(bench, after_days=1.1)
+        texts = await read(bench, sa.select(inbox.c.wamid, inbox.c.text))
+        assert 12 == len(texts)
+        assert {"answered", "pending"} == {wamid[:-1] for wamid, text in texts if text is not None}
+        sent = await read(bench, sa.select(outbox.c.text).where(outbox.c.state != "queued"))
+        assert [(None,)] * 4 == sent
+        again = NewMessage("done1", 1, 1, "text", "again", OLD, OLD, "pending")
+        assert 0 == await bench.runtime.store.write(lambda conn: insert_messages(conn, [again]))
+        await purge(bench, after_days=8.1)
+        assert 4 == len(await read(bench, sa.select(inbox.c.id)))
+
+
+async def test_thousands_go_in_small_transactions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At most 200 rows in each, all of them counted, and one line in the log for the run."""
+    monkeypatch.setattr(purging, "SPAN", 450)
+    await bench.runtime.store.write(lambda conn: write_many(conn, 1_001))
+    sizes: list[int] = []
+    real = purging.purge
+
+    def note(conn: Connection, **given: Any) -> int:
+        sizes.append(real(conn, **given))
+        return sizes[-1]
+
+    monkeypatch.setattr(purging, "purge", note)
+    with caplog.at_level(logging.INFO):
+        counts = await purge(bench, after_days=15)
+    assert (1_001, 1_001) == (counts["messages"], counts["customer_rows"])
+    assert 200 == max(sizes)
+    assert 1 == caplog.messages.count("purged")
+    assert b'released_purged_total{what="messages"} 1001.0' in bench.metrics.render()
+    assert [] == await read(bench, sa.select(inbox.c.id))
+
+
+async def test_a_customer_with_thousands_of_turns_goes_bit_by_bit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their turns are no excuse for a long transaction."""
+    monkeypatch.setattr(purging, "CHUNK", 3)
+
+    def write(conn: Connection) -> None:
+        plaza = clients.list_clients(conn)[0]
+        for number in range(7):
+            for row in settle(conn, plaza, keep(conn, plaza, f"w{number}")):
+                send(conn, row)
+
+    await bench.runtime.store.write(write)
+    counts = await purge(bench, after_days=15)
+    assert 8 == counts["customer_rows"]
+    assert [(NOBODY,)] == await read(bench, sa.select(conversations.c.user_id))
+
+
+async def test_a_customer_who_is_gone_and_writes_again_is_somebody_new(bench: Bench) -> None:
+    """The intake's memory of who is who does not lead to a conversation that went."""
+    first = await bench.write("hola")
+    await bench.work(first)
+    await purge(bench, after_days=15)
+    second = await bench.write("hola")
+    assert second > first
+    await bench.work(second)
+    assert 2 == len(bench.graph.sent)
+
+
+async def test_readers_of_events_lose_their_place_to_nothing(bench: Bench) -> None:
+    """A cursor from before a purge of everything still reads on."""
+    await bench.runtime.store.write(lambda conn: write_many(conn, 3))
+    start = await bench.runtime.store.read(
+        lambda conn: read_events(conn, after=None, limit=10, now=OLD)
+    )
+    await purge(bench, after_days=15)
+    await bench.write("hola")
+    told = await bench.runtime.store.read(
+        lambda conn: read_events(conn, after=start["cursor"], limit=10, now=bench.clock.now)
+    )
+    assert ["message.received"] == [event["kind"] for event in told["events"]]
+
+
+async def test_tokens_and_kept_answers_go_too(bench: Bench) -> None:
+    """What was revoked long ago, and what no call may be answered with again."""
+    revoked = {"digest": "a", "revoked_at": OLD}
+    expired = {"digest": "b", "revoked_at": None}
+    plain = {"name": "x", "created_at": 1.0, "expires_at": 2.0}
+    kept = {"caller": "c", "key": "k", "request_digest": "d", "status": 201, "answer": "{}"}
+
+    def write(conn: Connection) -> None:
+        conn.execute(sa.insert(tokens), [plain | revoked, plain | expired])
+        conn.execute(sa.insert(idempotency), [kept | {"created_at": OLD}])
+
+    await bench.runtime.store.write(write)
+    assert 1 == (await purge(bench, after_days=1.1))["repeated_calls"]
+    assert 1 == (await purge(bench, after_days=14.1))["tokens"]
+
+
+async def test_no_search_walks_a_whole_table(bench: Bench) -> None:
+    """Each finds its rows by their ids, and what hangs on them by an index."""
+
+    def look(conn: Connection) -> list[str]:
+        steps = purging.list_steps(texts=OLD, rows=OLD, answers=OLD, now=OLD)
+        return [
+            line
+            for step in steps
+            if step.age is not None
+            for line in explain(conn, lambda step=step: purging.find_page(conn, step, after=0))
+        ]
+
+    await bench.runtime.store.write(lambda conn: write_many(conn, 3))
+    plans = await bench.runtime.store.read(look)
+    assert plans
+    assert [] == [line for line in plans if line.startswith("SCAN")]
+
+
+async def test_it_goes_on_after_a_bad_moment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that was away ends no daemon; the next run finds what is left."""
+    await bench.runtime.store.write(lambda conn: write_many(conn, 3))
+    bench.clock.now = OLD + 15 * DAY_S
+    for name in ("FIRST_S", "EVERY_S", "AGAIN_S"):
+        monkeypatch.setattr(purger_module, name, 0.01)
+    real = purging.purge
+    failures = iter([StoreUnavailable("away")])
+
+    def fail_once(conn: Connection, **given: Any) -> int:
+        for failure in failures:
+            raise failure
+        return real(conn, **given)
+
+    monkeypatch.setattr(purging, "purge", fail_once)
+    metrics = Metrics()
+    with caplog.at_level(logging.WARNING):
+        task = asyncio.create_task(Purger(bench.runtime, metrics).run())
+
+        async def is_gone() -> bool:
+            return not await read(bench, sa.select(inbox.c.id))
+
+        await wait_until(is_gone)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert ["purge failed"] == caplog.messages
+
+
+def write_many(conn: Connection, count: int) -> None:
+    """Keep messages that needed no answer, each of a customer of its own."""
+    plaza: Client = clients.list_clients(conn)[0]
+    rows = []
+    for number in range(count):
+        opened = ensure_conversation(
+            conn, client_id=plaza.id, customer=Customer(None, f"34{number:09d}"), now=OLD
+        )
+        rows.append(
+            NewMessage(f"m{number}", plaza.id, opened.id, "text", "hola", OLD, OLD, "ignored")
+        )
+    insert_messages(conn, rows)

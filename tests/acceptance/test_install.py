@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import fake_systemctl
-from tests.doubles.daemon_process import build_environment, find_free_port
+from tests.doubles.daemon_process import find_free_port, unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash")
@@ -66,7 +66,7 @@ class Server:
         done = subprocess.run(
             [str(BASH), str(self.checkout / "scripts/install.sh"), *arguments],
             cwd=self.checkout,
-            env=build_environment({}) | self.environ | environ,
+            env=unmeasured() | self.environ | environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

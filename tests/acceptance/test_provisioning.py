@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import fake_systemctl
-from tests.doubles.daemon_process import build_environment
+from tests.doubles.daemon_process import unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash")
@@ -40,7 +40,7 @@ class Yard:
         done = subprocess.run(
             [str(BASH), str(self.checkout / "scripts/provision_client.sh"), *arguments],
             cwd=self.checkout,
-            env=build_environment({}) | self.environ | environ,
+            env=unmeasured() | self.environ | environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

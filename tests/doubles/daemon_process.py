@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from daemon.core.settings import Settings
-from tests.doubles.forking import run_forked
+from tests.doubles.forking import MEASURED, run_forked
 
 T = TypeVar("T")
 
@@ -61,6 +61,11 @@ def build_environment(settings: Mapping[str, str]) -> dict[str, str]:
         if name.upper() not in ours and not name.startswith("RELEASED_")
     }
     return kept | {"XDG_CONFIG_HOME": "/nonexistent"} | dict(settings)
+
+
+def unmeasured() -> dict[str, str]:
+    """Give that environment to programs that run a copy of ours: what a copy covers is no news."""
+    return {name: value for name, value in build_environment({}).items() if name not in MEASURED}
 
 
 async def wait_until(look: Callable[[], Awaitable[T]], *, within_s: float = 10.0) -> T:

@@ -400,7 +400,8 @@ async def test_a_light_job_that_fails_does_not_fail_its_neighbours(
     )
     assert ["a", "b"] == [results[0], results[2]] == names(database)
     assert isinstance(results[1], ValueError)
-    assert [[]] == told
+    assert 1 == len(told)
+    assert not {"b", "half done"} & set(told[0])
 
 
 async def test_light_jobs_wait_off_the_loop_for_another_program(impatient: Database) -> None:

@@ -24,7 +24,8 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?"), "TIME"),
     (re.compile(r"asst_[0-9a-f]{24}"), "ASSISTANT"),
     (re.compile(r"rel_[\w-]{43}"), "TOKEN"),
-    (re.compile(r"\b\d+ (s|min)\b"), "SPAN"),
+    # With the blanks behind it: "9 s" and "10 s" are not padded alike.
+    (re.compile(r"\b\d+ (s|min|h)\b( ago)? *"), "SPAN "),
     (re.compile(r"[\d.]+ (bytes|kB|MB|GB|TB|MiB|GiB)\b"), "SIZE"),
     (re.compile(r'bytes": \d+'), "SIZE"),
 )

@@ -110,10 +110,10 @@ class Intake:
         self._keeping += 1
         try:
             try:
-                return await self._store.write_light(delivered.keep)
+                return await self._store.write_first(delivered.keep)
             except ConversationGone:
                 # Erased a moment ago; what was remembered of it went with the failed transaction.
-                return await self._store.write_light(delivered.keep)
+                return await self._store.write_first(delivered.keep)
         finally:
             self._keeping -= 1
 

@@ -7,6 +7,7 @@ process with it, so that the supervisor starts anew.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from daemon.work.bell import Bell, Key
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 ERROR_PAUSE_S = 2.0
 """How long a conversation rests after its worker failed in a way nobody foresaw."""
 
-PASS_S = 0.002
+PASS_S = 0.0005
 """How long a pass of the event loop may take while a message waits to be acknowledged: that takes a
 few passes, and Meta waits for it; a turn can wait."""
 
@@ -25,8 +26,8 @@ FEWEST = 2
 GROWTH, SHRINKAGE = 0.2, 0.8
 """What a short pass adds to the number of turns at once, and a long one leaves of it."""
 
-RECOVERY = 1.1
-"""What the number of turns at once is multiplied by when nobody waits for an acknowledgement."""
+PULSE_S = 0.01
+"""How often the loop is felt again while it was too short of time to let one more turn begin."""
 
 
 def adapt_limit(limit: float, *, pass_s: float, pressed: bool, busy: int, workers: int) -> float:
@@ -36,7 +37,7 @@ def adapt_limit(limit: float, *, pass_s: float, pressed: bool, busy: int, worker
     long pass takes it below what is `busy` now.
     """
     if not pressed:
-        return min(limit * RECOVERY, workers)
+        return min(max(limit, busy) + 1, workers)
     if pass_s <= PASS_S:
         return min(limit + GROWTH, workers)
     return max(min(limit, busy) * SHRINKAGE, min(FEWEST, workers))
@@ -70,9 +71,7 @@ class Pool:
     async def run(self) -> None:
         """Take and work until cancelled; what is in work then goes on until `drain`."""
         while True:
-            while self.busy >= int(self._limit):
-                self._freed.clear()
-                await self._freed.wait()
+            await self._wait_for_room()
             key = await self._bell.take()
             task = asyncio.create_task(self._run_one(key), name=f"turn-{key[1]}")
             self._tasks.add(task)
@@ -87,6 +86,16 @@ class Pool:
         for task in leftover:
             task.cancel()
         await asyncio.gather(*leftover, return_exceptions=True)
+
+    async def _wait_for_room(self) -> None:
+        while self.busy >= int(self._limit):
+            self._freed.clear()
+            is_full = self.busy >= self._workers
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if is_full else PULSE_S):
+                    await self._freed.wait()
+            if not is_full:
+                await self._feel_pulse()
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

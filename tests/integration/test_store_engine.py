@@ -386,6 +386,58 @@ async def test_a_light_job_that_takes_its_time_leaves_the_rest_for_the_next_comm
     assert 5 == len(commits)
 
 
+async def test_what_somebody_waits_for_is_written_first(
+    database: Database, group: GroupCommit
+) -> None:
+    """It goes before what nobody waits for, which still gets on by a job in each commit."""
+    ran: list[str] = []
+
+    def slowly(conn: Connection, name: str) -> str:
+        ran.append(name)
+        time.sleep(group_commit.BESIDE_S)
+        return beating(name)(conn)
+
+    light = [group.write_light(partial(slowly, name=f"light {n}")) for n in range(3)]
+    first = [group.write_first(partial(slowly, name=f"first {n}")) for n in range(2)]
+    answers = await asyncio.gather(*light, *first)
+    assert ["light 0", "light 1", "light 2", "first 0", "first 1"] == answers
+    # On a slow machine a commit may have room for one of each only.
+    assert ran.index("first 0") < ran.index("light 0")
+    assert ran.index("first 1") < ran.index("light 1")
+    assert sorted(answers) == sorted(ran)
+    assert sorted(answers) == names(database)
+
+
+async def test_a_job_that_fails_beside_others_of_another_kind_fails_alone(
+    database: Database, group: GroupCommit
+) -> None:
+    """Whichever kind it is of, what shared its transaction is written in the next."""
+    results = await asyncio.gather(
+        group.write_first(beating("a")),
+        group.write_light(failing),
+        group.write_light(beating("b")),
+        group.write_first(failing),
+        return_exceptions=True,
+    )
+    assert ["a", "b"] == [results[0], results[2]] == names(database)
+    assert [ValueError, ValueError] == [type(results[1]), type(results[3])]
+
+
+async def test_a_commit_that_fails_leaves_nothing_behind(
+    database: Database, group: GroupCommit
+) -> None:
+    """SQLite keeps the transaction open then; the next must not find itself within it."""
+
+    def orphan(conn: Connection) -> None:
+        conn.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        conn.exec_driver_sql("INSERT INTO faqs VALUES (1, 12345, 1, 'q', 'a')")
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await group.write_light(orphan)
+    assert "after" == await group.write_light(beating("after"))
+    assert ["after"] == names(database)
+
+
 async def test_a_light_job_that_fails_does_not_fail_its_neighbours(
     database: Database, group: GroupCommit
 ) -> None:

@@ -59,6 +59,9 @@ UNAVAILABLE = frozenset(
 """Primary result codes that another disk, another mode or a little patience would cure."""
 
 
+DRIVER_ERRORS = (sa.exc.TimeoutError, sa.exc.DatabaseError, sqlite3.DatabaseError)
+
+
 class StoreUnavailable(Retryable):
     """The database cannot be reached or written just now."""
 
@@ -186,15 +189,24 @@ class Writer:
 
     def run(self, job: Job[T]) -> T:
         """Run `job` in the transaction that is begun."""
-        with self._guarded():
-            assert self._conn is not None  # noqa: S101 - begun
+        assert self._conn is not None  # noqa: S101 - begun
+        try:
             return job(self._conn)
+        except DRIVER_ERRORS as error:
+            # Not `_guarded`: a context manager would cost a job a tenth of what its statements do.
+            if (understood := self._understand(error)) is None:
+                raise
+            raise understood from error
 
     def commit(self) -> None:
-        """Bring the transaction to the disk."""
-        with self._guarded():
-            assert self._conn is not None  # noqa: S101 - begun
-            self._conn.commit()
+        """Bring the transaction to the disk; when that fails the connection is of no more use."""
+        assert self._conn is not None  # noqa: S101 - begun
+        try:
+            with _translated(self._database.path):
+                self._conn.commit()
+        except BaseException:
+            self._drop()
+            raise
 
     def rollback(self) -> None:
         """Undo the transaction, if it is not undone already."""
@@ -211,11 +223,23 @@ class Writer:
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
-            with _translated(self._database.path):
-                yield
-        except StoreUnavailable:
-            self.close()
-            raise
+            yield
+        except DRIVER_ERRORS as error:
+            if (understood := self._understand(error)) is None:
+                raise
+            raise understood from error
+
+    def _understand(self, error: Exception) -> Exception | None:
+        understood = _translate(self._database.path, error)
+        if understood is not None:
+            self._drop()
+        return understood
+
+    def _drop(self) -> None:
+        """Close the connection for good: back in the pool it might still be in its transaction."""
+        if self._conn is not None:
+            self._conn.invalidate()
+        self.close()
 
 
 def _driver(conn: sa.Connection) -> Any:
@@ -260,20 +284,25 @@ def _primary_code(error: BaseException | None) -> int:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except sa.exc.TimeoutError as error:
-        raise StoreUnavailable(f"The database {path} is busy.") from error
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-        # The driver's own where it was asked directly, and within SQLAlchemy's elsewhere.
-        orig = error.orig if isinstance(error, sa.exc.DatabaseError) else error
-        code = _primary_code(orig)
-        if code in UNAVAILABLE:
-            raise StoreUnavailable(f"The database {path} cannot be used: {orig}.") from error
-        if code == sqlite3.SQLITE_CORRUPT:
-            raise Misconfigured(
-                f"{path} is damaged ({orig}). Put a backup in its place."
-            ) from error
-        if code != sqlite3.SQLITE_NOTADB:
+    except DRIVER_ERRORS as error:
+        if (understood := _translate(path, error)) is None:
             raise
-        raise Misconfigured(
+        raise understood from error
+
+
+def _translate(path: Path, error: Exception) -> Exception | None:
+    """Say in our words what befell the database; None for a fault of our own."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return StoreUnavailable(f"The database {path} is busy.")
+    # The driver's own where it was asked directly, and within SQLAlchemy's elsewhere.
+    orig = error.orig if isinstance(error, sa.exc.DatabaseError) else error
+    code = _primary_code(orig)
+    if code in UNAVAILABLE:
+        return StoreUnavailable(f"The database {path} cannot be used: {orig}.")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return Misconfigured(f"{path} is damaged ({orig}). Put a backup in its place.")
+    if code == sqlite3.SQLITE_NOTADB:
+        return Misconfigured(
             f"{path} is not a database of Released. DATABASE_URL says where ours is."
-        ) from error
+        )
+    return None

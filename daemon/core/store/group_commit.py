@@ -14,8 +14,10 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from daemon.core.store.engine import (
@@ -40,6 +42,9 @@ BATCH_LIMIT = 512
 LIGHT_S = 0.004
 """How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
 
+BESIDE_S = 0.0003
+"""The same for those that nobody outside waits for, in a commit that somebody does wait for."""
+
 INSIST_PAUSE_S = 1.0
 """Between two tries of what must be written in the end."""
 
@@ -55,6 +60,7 @@ class GroupCommit:
         self._database = database
         self._writer = Writer(database)
         self._loop = asyncio.get_running_loop()
+        self._first: deque[_Ticket] = deque()
         self._light: deque[_Ticket] = deque()
         self._heavy: deque[_Ticket] = deque()
         self._rung = asyncio.Event()
@@ -87,6 +93,15 @@ class GroupCommit:
         """
         return await self._put(self._light, job)
 
+    async def write_first(self, job: Job[T]) -> T:
+        """Run a light `job` that somebody outside waits for: before those that nobody does.
+
+        Raises:
+            StoreOverloaded, StoreUnavailable: as `write`.
+
+        """
+        return await self._put(self._first, job)
+
     async def insist(self, job: Job[T]) -> T:
         """Write what must not be forgotten, and is light: while that fails, try again."""
         while True:
@@ -112,7 +127,7 @@ class GroupCommit:
     async def _put(self, queue: deque["_Ticket"], job: Job[T]) -> T:
         if self._closing:
             raise StoreUnavailable("The database is being closed.")
-        if len(self._light) + len(self._heavy) >= QUEUE_LIMIT:
+        if len(self._first) + len(self._light) + len(self._heavy) >= QUEUE_LIMIT:
             raise StoreOverloaded
         ticket = _Ticket(job, self._loop.create_future())
         queue.append(ticket)
@@ -123,65 +138,89 @@ class GroupCommit:
     async def _serve(self) -> None:
         """Write what waits, light and other jobs in turn, until closed and all is done."""
         while True:
-            while self._light or self._heavy:
-                await self._write_some(self._light, self._write_on_loop)
-                await self._write_some(
-                    self._heavy, lambda batch: self._off_loop(lambda: self._write_on_thread(batch))
-                )
+            while self._first or self._light or self._heavy:
+                await self._write_light_ones()
+                await self._write_heavy_ones()
             if self._closing:
                 return
             self._rung.clear()
             await self._rung.wait()
 
-    async def _write_some(
-        self, queue: deque["_Ticket"], write: Callable[[list["_Ticket"]], Awaitable[None]]
-    ) -> None:
-        """Write what waits in a queue in one transaction, and tell each job its own fate."""
-        batch = [queue.popleft() for _ in range(min(len(queue), BATCH_LIMIT))]
-        if not batch:
-            return
-        try:
-            await write(batch)
-        except Exception as error:  # noqa: BLE001 - whoever wrote is told
-            for ticket in batch:
-                ticket.error = ticket.error or error
-        queue.extendleft(ticket for ticket in reversed(batch) if not ticket.is_settled)
-        for ticket in batch:
-            ticket.resolve()
+    async def _write_light_ones(self) -> None:
+        first, light = _take(self._first), _take(self._light)
+        with _telling(first + light):
+            if first or light:
+                await self._write_on_loop(first, light)
+        _put_back(self._first, first)
+        _put_back(self._light, light)
 
-    async def _write_on_loop(self, batch: list["_Ticket"]) -> None:
-        while batch:
+    async def _write_heavy_ones(self) -> None:
+        batch = _take(self._heavy)
+        with _telling(batch):
+            if batch:
+                await self._off_loop(partial(self._write_on_thread, batch), batch)
+
+    async def _write_on_loop(self, first: list["_Ticket"], light: list["_Ticket"]) -> None:
+        while first or light:
             is_kept = False
             try:
-                is_kept = await self._try_on_loop(batch)
+                is_kept = await self._try_on_loop(first, light)
             finally:
                 if not is_kept:
                     for forget in self._on_undo:
                         forget()
             if is_kept:
                 return
-            batch = [ticket for ticket in batch if ticket.error is None]
+            first, light = _without_failed(first), _without_failed(light)
 
-    async def _try_on_loop(self, batch: list["_Ticket"]) -> bool:
+    async def _try_on_loop(self, first: list["_Ticket"], light: list["_Ticket"]) -> bool:
         if not self._writer.begin_at_once():
             await self._off_loop(self._writer.begin)
-        if _run(self._writer, batch, until=time.monotonic() + LIGHT_S):
-            await self._off_loop(self._writer.commit)
+        if _run(self._writer, first, for_s=LIGHT_S) and _run(
+            self._writer, light, for_s=BESIDE_S if first else LIGHT_S
+        ):
+            await self._off_loop(self._writer.commit, first + light)
             return True
+        for ticket in first + light:
+            ticket.has_run = False
         await self._off_loop(self._writer.rollback)
         return False
 
     def _write_on_thread(self, batch: list["_Ticket"]) -> None:
         while batch:
             self._writer.begin()
-            if _run(self._writer, batch, until=math.inf):
+            if _run(self._writer, batch, for_s=math.inf):
                 self._writer.commit()
                 return
             self._writer.rollback()
-            batch = [ticket for ticket in batch if ticket.error is None]
+            batch = _without_failed(batch)
 
-    async def _off_loop(self, call: Callable[[], T]) -> T:
-        return await self._loop.run_in_executor(self._thread, call)
+    async def _off_loop(self, call: Callable[[], None], told: Sequence["_Ticket"] = ()) -> None:
+        """Run `call` on the writer's thread; once it is done `told` hear what became of them.
+
+        From the very callback that comes back to the loop: each pass of a busy loop that an
+        acknowledgement waits for is a millisecond or two.
+        """
+        over = self._loop.create_future()
+
+        def end(error: Exception | None) -> None:
+            if error is not None:
+                over.set_exception(error)
+                return
+            for ticket in told:
+                ticket.resolve()
+            over.set_result(None)
+
+        def run() -> None:
+            error = None
+            try:
+                call()
+            except Exception as failed:  # noqa: BLE001 - raised where it is awaited
+                error = failed
+            self._loop.call_soon_threadsafe(end, error)
+
+        self._thread.submit(run)
+        await over
 
 
 class _Ticket:
@@ -211,8 +250,33 @@ class _Ticket:
             self.future.set_result(self.result)
 
 
-def _run(writer: Writer, batch: list[_Ticket], *, until: float) -> bool:
+def _take(queue: deque[_Ticket]) -> list[_Ticket]:
+    return [queue.popleft() for _ in range(min(len(queue), BATCH_LIMIT))]
+
+
+def _put_back(queue: deque[_Ticket], batch: list[_Ticket]) -> None:
+    queue.extendleft(ticket for ticket in reversed(batch) if not ticket.is_settled)
+
+
+def _without_failed(batch: list[_Ticket]) -> list[_Ticket]:
+    return [ticket for ticket in batch if ticket.error is None]
+
+
+@contextmanager
+def _telling(batch: list[_Ticket]) -> Iterator[None]:
+    """Tell each job its own fate; what befell the transaction befell all that were in it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whoever wrote is told
+        for ticket in batch:
+            ticket.error = ticket.error or error
+    for ticket in batch:
+        ticket.resolve()
+
+
+def _run(writer: Writer, batch: list[_Ticket], *, for_s: float) -> bool:
     """Run a batch in its transaction, as far as the time goes; False when one job has failed."""
+    until = time.monotonic() + for_s
     for ticket in batch:
         ticket.has_run = False
     for ticket in batch:

@@ -1,6 +1,5 @@
 """Meta's webhook: the subscription, and deliveries, answered 200 only once they are on disk."""
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -25,9 +24,6 @@ from daemon.core.meta.wire import (
 
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of a webhook body at most (Meta's Webhooks reference, read 2026-11)."""
-
-ACK_BUDGET_S = 5.0
-"""Seconds a delivery may wait for the disk; Meta sends again whatever we could not keep."""
 
 
 async def subscribe(request: web.Request) -> web.Response:
@@ -76,11 +72,7 @@ async def _receive(request: web.Request) -> web.Response:
     if decoded is None:
         return problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
     delivery = parse_delivery(decoded)
-    try:
-        async with asyncio.timeout(ACK_BUDGET_S):
-            accepted = await request.app[RUNTIME].intake.accept(delivery)
-    except TimeoutError:
-        raise Retryable("The database did not keep it in time; send it again.") from None
+    accepted = await request.app[RUNTIME].intake.accept(delivery)
     _count(request, delivery, accepted)
     for ring in accepted.rings:
         request.app[WORKERS].ring(ring)

@@ -4,7 +4,7 @@ A delivery is kept when `accept` returns. What is for no active client of ours i
 dropped before it costs anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.core import sending
@@ -22,6 +22,9 @@ from daemon.core.store import conversations
 from daemon.core.store.engine import Connection
 from daemon.core.store.group_commit import GroupCommit
 from daemon.core.store.inbox import ConversationGone, NewMessage, insert_messages
+
+ACK_BUDGET_S = 5.0
+"""Seconds a delivery may wait for the disk; Meta sends again whatever we could not keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +113,48 @@ class Intake:
         self._keeping += 1
         try:
             try:
-                return await self._store.write_first(delivered.keep)
+                return await self._write(delivered)
             except ConversationGone:
                 # Erased a moment ago; what was remembered of it went with the failed transaction.
-                return await self._store.write_first(delivered.keep)
+                return await self._write(delivered)
         finally:
             self._keeping -= 1
 
+    async def _write(self, delivered: "_Delivered") -> tuple[Ring, ...]:
+        rings: tuple[Ring, ...] = await self._store.write_first(
+            _keep_all, delivered, within_s=ACK_BUDGET_S
+        )
+        return rings
+
 
 class _Delivered:
-    """One delivery to keep. `keep` may run twice: it changes nothing but the database."""
+    """One delivery to keep, perhaps in a second try: it changes nothing but the database."""
 
     def __init__(self, owned: _Owned, index: CustomerIndex, now: float) -> None:
         self._owned = owned
         self._index = index
         self._now = now
 
-    def keep(self, conn: Connection) -> tuple[Ring, ...]:
-        """Write messages, then statuses; return what to ring for."""
+    @property
+    def is_familiar(self) -> bool:
+        """Tell whether all who wrote are known, and stay who they were: no conversation changes."""
+        return not self._owned.rekeys and all(
+            self._index.find(client_id, message.customer) is not None
+            for client_id, message in self._owned.messages
+        )
+
+    def settle_customers(self, conn: Connection) -> None:
+        """Open the conversations of who is new, and hear who has changed."""
         self._index.make_room()
         self._rekey(conn)
         self._open_conversations(conn)
-        insert_messages(
-            conn,
-            [self._row(client_id, message) for client_id, message in self._owned.messages],
-        )
+
+    def rows(self) -> list[NewMessage]:
+        """Write the messages as rows, once their customers are settled."""
+        return [self._row(client_id, message) for client_id, message in self._owned.messages]
+
+    def finish(self, conn: Connection) -> tuple[Ring, ...]:
+        """Note the statuses; return what to ring for."""
         return self._ring(conn)
 
     def _rekey(self, conn: Connection) -> None:
@@ -196,3 +216,19 @@ class _Delivered:
             if known is not None
         ]
         return tuple(wrote)
+
+
+def _keep_all(conn: Connection, deliveries: Sequence[_Delivered]) -> list[tuple[Ring, ...]]:
+    """Keep deliveries in their order, the messages of as many as possible in one statement."""
+    rings: list[tuple[Ring, ...]] = []
+    rows: list[NewMessage] = []
+    for delivered in deliveries:
+        if not delivered.is_familiar:
+            # It may join two conversations: what is written to either must be there by then.
+            insert_messages(conn, rows)
+            rows = []
+            delivered.settle_customers(conn)
+        rows += delivered.rows()
+        rings.append(delivered.finish(conn))
+    insert_messages(conn, rows)
+    return rings

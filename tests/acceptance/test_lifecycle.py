@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.api.ops import HEALTH_BUDGET_S
-from daemon.api.webhook import ACK_BUDGET_S
+from daemon.core.intake import ACK_BUDGET_S
 from daemon.main import REQUESTS_S
 from daemon.work.crew import DRAIN_S
 from tests.doubles.daemon_process import STOP_S, wait_until
@@ -22,7 +22,7 @@ HOURS = read_demo_faqs()[0].answer
 
 HURRY = {
     "daemon.work.crew.DRAIN_S": 2.0,
-    "daemon.api.webhook.ACK_BUDGET_S": 0.5,
+    "daemon.core.intake.ACK_BUDGET_S": 0.5,
     "daemon.api.ops.HEALTH_BUDGET_S": 0.5,
 }
 """Budgets that a test waits out; that the real ones fit the contract is a test of its own."""

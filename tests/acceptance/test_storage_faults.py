@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from daemon.api import webhook
+from daemon.core import intake
 from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.echo_model import serve_echo_model
@@ -113,7 +113,7 @@ async def test_a_database_that_another_process_has_locked(
 ) -> None:
     """503 in good time, no hang; when the lock is gone Meta's next try is answered."""
     stage = crowd.stage
-    monkeypatch.setattr(webhook, "ACK_BUDGET_S", 0.5)
+    monkeypatch.setattr(intake, "ACK_BUDGET_S", 0.5)
     with closing(sqlite3.connect(stage.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         started = time.monotonic()

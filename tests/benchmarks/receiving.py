@@ -1,6 +1,7 @@
 """How fast the daemon takes webhooks in: against keeping nothing, and a commit for each message.
 
-Run by hand: `python -m tests.benchmarks.receiving [ROUNDS]`. The three take turns within each
+Also against FastAPI and Celery where they are installed (`celery_seed`). Run by hand:
+`python -m tests.benchmarks.receiving [ROUNDS]`. All take turns within each
 round, over the same signed bodies; what counts are the ratios of the medians.
 """
 
@@ -12,13 +13,14 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from tests.benchmarks import celery_seed
 from tests.benchmarks.loading import Connections, Crowd, Loaded
 from tests.benchmarks.processes import Program, daemon_settings, onboard, running
 from tests.benchmarks.tables import Measure, percentile, print_measures, print_table
 
 CROWD = Crowd(clients=100, customers=5_000)
 CONNECTIONS = 128
-REQUESTS = {"bare": 12_000, "commit each": 1_000, "released": 6_000}
+REQUESTS = {"bare": 12_000, "commit each": 1_000, "released": 6_000, "FastAPI + Celery": 1_000}
 """About a second for each in every round."""
 
 RATES = ((500, 3.0, 25.0, 1.0, 8.0), (1_000, 25.0, 50.0, 8.0, 15.0))
@@ -39,17 +41,21 @@ def main() -> None:
 
 
 def measure_saturated(folder: Path, graph: Program, rounds: int) -> None:
-    """Compare the three; the daemon only takes in, for its customers are never quiet."""
+    """Compare them all; the daemon only takes in, for its customers are never quiet."""
     home = _prepare(folder, "saturated")
     settings = daemon_settings(graph, COALESCE_SECONDS="3600")
     baselines = "tests.benchmarks.baselines"
-    with (
-        running(baselines, "bare", folder=home) as bare,
-        running(baselines, "commit", folder=home) as commit,
-        running("daemon", folder=home, settings=settings) as released,
-    ):
+    with ExitStack() as stack:
+        released = stack.enter_context(running("daemon", folder=home, settings=settings))
         idle_mb = released.resident_mb
-        programs = {"bare": bare, "commit each": commit, "released": released}
+        programs = {
+            "bare": stack.enter_context(running(baselines, "bare", folder=home)),
+            "commit each": stack.enter_context(running(baselines, "commit", folder=home)),
+            "released": released,
+        }
+        if celery_seed.is_installed():
+            seed = running("tests.benchmarks.celery_seed", folder=home)
+            programs["FastAPI + Celery"] = stack.enter_context(seed)
         first = _load(released, CROWD.write_each("first"))
         seen: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
         for number in range(rounds):
@@ -138,6 +144,9 @@ def _print_saturated(
         Measure("released / commit each", ours / rates["commit each"], 5, 8, at_most=False),
         Measure("resident, idle", idle_mb, 130, 100, unit=" MB"),
     ]
+    if "FastAPI + Celery" in rates:
+        ratio = ours / rates["FastAPI + Celery"]
+        measures.append(Measure("released / FastAPI + Celery", ratio, 5, 8, at_most=False))
     print_measures(f"receiving (resident under load: {loaded_mb:.0f} MB)", measures)
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from daemon.api import webhook
-from daemon.core.store.engine import Connection, StoreOverloaded, StoreUnavailable
+from daemon.core import intake
+from daemon.core.store.engine import Connection, StoreOverloaded, StoreUnavailable, sqlite_path
 from tests.doubles.inhouse import House, open_inhouse
 from tests.doubles.stage import build_text_webhook
 
@@ -44,11 +46,11 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
 ) -> None:
     """503 with Retry-After as a problem, and counted as what it was."""
 
-    async def fail(_job: object) -> None:
+    async def fail(*_given: object, **_named: object) -> None:
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(house.runtime.store), "write_light", lambda _self, job: fail(job))
+        patched.setattr(type(house.runtime.store), "write_first", fail)
         answer = await house.post(body("wamid.1"))
     assert 503 == answer.status == answer.read_json()["status"]
     assert "application/problem+json" == answer.type.partition(";")[0]
@@ -61,20 +63,15 @@ async def test_a_disk_that_takes_too_long_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the budget Meta is told to send again; the late write is a duplicate then."""
-    monkeypatch.setattr(webhook, "ACK_BUDGET_S", 0.05)
-    slow = asyncio.Event()
-    keep = house.runtime.intake.accept
-
-    async def accept(delivery: object) -> object:
-        await slow.wait()
-        return await keep(delivery)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(type(house.runtime.intake), "accept", lambda _self, given: accept(given))
+    monkeypatch.setattr(intake, "ACK_BUDGET_S", 0.05)
+    path = sqlite_path(house.runtime.settings.database_url)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
         answer = await house.post(body("wamid.1"))
+        other.execute("ROLLBACK")
     assert 503 == answer.status
     assert "Retry-After" in answer.headers
-    slow.set()
+    assert 200 == (await house.post(body("wamid.2"))).status
 
 
 async def test_an_error_nobody_foresaw_quotes_no_customer(

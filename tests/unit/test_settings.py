@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from daemon.core.errors import Misconfigured
+from daemon.core.sealing.keyring import Keyring
+from daemon.core.sealing.own_token import OwnToken
 from daemon.core.settings import Settings, load_settings
 
 SECRETS = {"META_APP_SECRET": "s", "META_VERIFY_TOKEN": "v"}
@@ -142,11 +144,12 @@ def test_safe_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     public.require_for_daemon()
 
 
-def test_a_clients_own_token_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clients_own_token_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The shared one is for those without their own."""
     assert load_settings().token_for(None) is None
     settings = with_env(monkeypatch, META_ACCESS_TOKEN="shared")
-    assert ("own", "shared") == (settings.token_for("own"), settings.token_for(None))
+    own = OwnToken(1, "own", Keyring(tmp_path / "x.db"))
+    assert ("own", "shared") == (settings.token_for(own), settings.token_for(None))
 
 
 def test_customers_are_hashed_under_a_key_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

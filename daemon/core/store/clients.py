@@ -6,6 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from daemon.core.sealing.keyring import Keyring
+from daemon.core.sealing.own_token import OwnToken
+from daemon.core.store.engine import get_keyring
 from daemon.core.store.schema import assistant_versions, assistants, clients
 
 
@@ -13,7 +16,8 @@ from daemon.core.store.schema import assistant_versions, assistants, clients
 class Client:
     """One local business and the WhatsApp number its bot answers on.
 
-    `phone_number` is E.164 with its plus. `access_token` None means the shared META_ACCESS_TOKEN.
+    `phone_number` is E.164 with its plus. `access_token` None means the shared META_ACCESS_TOKEN;
+    one of its own is closed, and `Settings.token_for` opens it.
     `stopped_code` is Meta's error code for which this client's sends are stopped, or None.
     """
 
@@ -27,7 +31,7 @@ class Client:
     timezone: str
     locale: str
     fallback_message: str | None
-    access_token: str | None
+    access_token: OwnToken | None
     stopped_code: int | None
     stopped_at: float | None
     stopped_token_digest: str | None
@@ -59,13 +63,16 @@ _SELECT = (
 
 
 def insert_client(conn: sa.Connection, values: Mapping[str, Any]) -> int:
-    """Add the row and return its id; its Assistant must follow in the same transaction."""
+    """Add the row and return its id; its Assistant must follow in the same transaction.
+
+    An access token is set when the id is known, which it is sealed with.
+    """
     result = conn.execute(sa.insert(clients).values(**values).returning(clients.c.id))
     return int(result.scalar_one())
 
 
 def update_client(conn: sa.Connection, client_id: int, values: Mapping[str, Any]) -> None:
-    """Set columns of one client."""
+    """Set columns of one client; an access token as `sealing.storing` gives it."""
     conn.execute(sa.update(clients).where(clients.c.id == client_id).values(**values))
 
 
@@ -99,6 +106,14 @@ def list_clients(
     return _all(conn, query.limit(limit) if limit is not None else query)
 
 
+def list_own_tokens(conn: sa.Connection) -> tuple[OwnToken, ...]:
+    """List the access tokens of those clients that have one of their own, by client id."""
+    query = sa.select(clients.c.id, clients.c.access_token).order_by(clients.c.id)
+    rows = conn.execute(query.where(clients.c.access_token.is_not(None)))
+    keyring = get_keyring(conn)
+    return tuple(OwnToken(row.id, row.access_token, keyring) for row in rows)
+
+
 def _first(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> Client | None:
     found = _all(conn, _SELECT.where(condition))
     return found[0] if found else None
@@ -106,4 +121,10 @@ def _first(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> Client | N
 
 def _all(conn: sa.Connection, query: sa.Select[Any]) -> tuple[Client, ...]:
     rows = conn.execute(query.order_by(clients.c.id)).mappings()
-    return tuple(Client(**row) for row in rows)
+    keyring = get_keyring(conn)
+    return tuple(Client(**{**row, "access_token": _close(row, keyring)}) for row in rows)
+
+
+def _close(row: Mapping[Any, Any], keyring: Keyring) -> OwnToken | None:
+    stored = row["access_token"]
+    return None if stored is None else OwnToken(row["id"], stored, keyring)

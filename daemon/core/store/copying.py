@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from daemon.core.errors import Misconfigured
-from daemon.core.store.engine import BUSY_TIMEOUT_S, StoreUnavailable
+from daemon.core.store.engine import BUSY_TIMEOUT_S
 from daemon.core.store.examining_files import open_to_read
+from daemon.core.store.faults import StoreUnavailable
 
 PAGES = 256
 """Pages in one go: a megabyte, some two milliseconds."""

@@ -19,6 +19,9 @@ from daemon.core.store.schema import (
     turns,
 )
 
+MODEL_TURNS = 20
+"""Turns that tell whether the model answers at all."""
+
 RECENT_TURNS = 50
 """Turns that tell whether a client's FAQs cover what its customers ask."""
 
@@ -29,7 +32,8 @@ class Figures:
 
     `pending` is not yet done, `oldest_at` when the oldest of it came in, `paused` how many
     conversations are left alone. `answers` and `unanswered` are turns since the moment asked about;
-    `recent` and `recent_unanswered` are of the newest RECENT_TURNS.
+    `recent` and `recent_unanswered` are of the newest RECENT_TURNS; what failed for another reason
+    than the FAQs is not counted in the latter.
     """
 
     client_id: int
@@ -110,7 +114,7 @@ _FIGURES = sa.select(
     _TURNS.where(_IS_LATE).scalar_subquery(),
     _UNANSWERED.where(_IS_LATE).scalar_subquery(),
     _TURNS.where(_IS_RECENT).scalar_subquery(),
-    _UNANSWERED.where(_IS_RECENT).scalar_subquery(),
+    _UNANSWERED.where(_IS_RECENT, turns.c.cause.is_(None)).scalar_subquery(),
 ).order_by(clients.c.id)
 
 
@@ -127,6 +131,22 @@ def measure_clients(
     firsts = [first for row in rows for first in (row[12], row[14]) if first is not None]
     received = _received_at(conn, firsts)
     return tuple(_read_figures(row, received) for row in rows)
+
+
+def recent_causes(
+    conn: sa.Connection, *, since: float, client_id: int | None = None
+) -> tuple[str | None, ...]:
+    """List why the newest MODEL_TURNS turns went unanswered, None for what went well; newest first.
+
+    Older ones than `since` say nothing of now.
+    """
+    # The lower bound makes a search of what the planner would call a scan, though it ends as soon.
+    query = sa.select(turns.c.cause, turns.c.created_at).where(turns.c.id > 0)
+    query = query.order_by(turns.c.id.desc())
+    if client_id is not None:
+        query = query.where(sa.text(f"turns.{OF_ANY_CLIENT}"), turns.c.client_id == client_id)
+    rows = conn.execute(query.limit(MODEL_TURNS))
+    return tuple(row.cause for row in rows if row.created_at >= since)
 
 
 def expiring_tokens(

@@ -19,7 +19,15 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from daemon.core.errors import Misconfigured, Retryable
+from daemon.core.errors import Misconfigured
+from daemon.core.sealing.keyring import Keyring
+from daemon.core.store.faults import (
+    DRIVER_ERRORS,
+    StoreUnavailable,
+    primary_code,
+    translate,
+    translated,
+)
 
 T = TypeVar("T")
 Connection = sa.Connection
@@ -44,30 +52,7 @@ PRAGMAS = (
 """Beside WAL. FULL keeps an acknowledged row through a power loss; NORMAL, 10 % faster, may not."""
 
 
-UNAVAILABLE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-"""Primary result codes that another disk, another mode or a little patience would cure."""
-
-
-DRIVER_ERRORS = (sa.exc.TimeoutError, sa.exc.DatabaseError, sqlite3.DatabaseError)
-
-
-class StoreUnavailable(Retryable):
-    """The database cannot be reached or written just now."""
-
-
-class StoreOverloaded(StoreUnavailable):
-    """More is waiting for the database than it can write in good time."""
+_KEYRING = "keyring"
 
 
 def sqlite_path(url: str) -> Path:
@@ -94,11 +79,15 @@ def sqlite_path(url: str) -> Path:
 
 
 class Database:
-    """One SQLite file. `read` and `write` block; the daemon goes through `GroupCommit`."""
+    """One SQLite file. `read` and `write` block; the daemon goes through `GroupCommit`.
 
-    def __init__(self, path: Path) -> None:
-        """Open nothing yet; `path` may not exist."""
+    `keyring` seals the access tokens in it.
+    """
+
+    def __init__(self, path: Path, keyring: Keyring | None = None) -> None:
+        """Open nothing yet; `path` may not exist, and without `keyring` its key lies beside it."""
         self.path = path
+        self.keyring = keyring or Keyring(path)
         self.engine = sa.create_engine(
             sa.URL.create("sqlite", database=str(path)),
             poolclass=sa.QueuePool,
@@ -106,6 +95,7 @@ class Database:
             connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_S},
             # An error's message would quote what customers wrote, and end in the log.
             hide_parameters=True,
+            execution_options={_KEYRING: self.keyring},
         )
         event.listen(self.engine, "connect", _set_pragmas)
         event.listen(self.engine, "begin", _begin)
@@ -127,7 +117,7 @@ class Database:
 
     def read(self, job: Job[T]) -> T:
         """Run `job` on one consistent picture of the database."""
-        with _translated(self.path), self.engine.connect() as conn, conn.begin():
+        with translated(self.path), self.engine.connect() as conn, conn.begin():
             return job(conn)
 
     def write(self, job: Job[T]) -> T:
@@ -192,6 +182,9 @@ class Writer:
         assert self._conn is not None  # noqa: S101 - begun
         try:
             return job(self._conn)
+        except StoreUnavailable:
+            self._drop()
+            raise
         except DRIVER_ERRORS as error:
             # Not `_guarded`: a context manager would cost a job a tenth of what its statements do.
             if (understood := self._understand(error)) is None:
@@ -202,7 +195,7 @@ class Writer:
         """Bring the transaction to the disk; when that fails the connection is of no more use."""
         assert self._conn is not None  # noqa: S101 - begun
         try:
-            with _translated(self._database.path):
+            with translated(self._database.path):
                 self._conn.commit()
         except BaseException:
             self._drop()
@@ -230,7 +223,7 @@ class Writer:
             raise understood from error
 
     def _understand(self, error: Exception) -> Exception | None:
-        understood = _translate(self._database.path, error)
+        understood = translate(self._database.path, error)
         if understood is not None:
             self._drop()
         return understood
@@ -240,6 +233,12 @@ class Writer:
         if self._conn is not None:
             self._conn.invalidate()
         self.close()
+
+
+def get_keyring(conn: sa.Connection) -> Keyring:
+    """Give the keyring of the database that a transaction is on."""
+    keyring: Keyring = conn.get_execution_options()[_KEYRING]
+    return keyring
 
 
 def _driver(conn: sa.Connection) -> Any:
@@ -261,7 +260,7 @@ def _switch_to_wal(dbapi_connection: Any) -> None:
         try:
             dbapi_connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
@@ -272,37 +271,3 @@ def _begin(conn: sa.Connection) -> None:
     writes = conn.get_execution_options().get("writes", False)
     # By the driver itself: SQLAlchemy's way takes as long as the rest of an empty transaction.
     _driver(conn).execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _primary_code(error: BaseException | None) -> int:
-    """Read SQLite's primary result code: the low byte of the extended one (sqlite.org/rescode)."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DRIVER_ERRORS as error:
-        if (understood := _translate(path, error)) is None:
-            raise
-        raise understood from error
-
-
-def _translate(path: Path, error: Exception) -> Exception | None:
-    """Say in our words what befell the database; None for a fault of our own."""
-    if isinstance(error, sa.exc.TimeoutError):
-        return StoreUnavailable(f"The database {path} is busy.")
-    # The driver's own where it was asked directly, and within SQLAlchemy's elsewhere.
-    orig = error.orig if isinstance(error, sa.exc.DatabaseError) else error
-    code = _primary_code(orig)
-    if code in UNAVAILABLE:
-        return StoreUnavailable(f"The database {path} cannot be used: {orig}.")
-    if code == sqlite3.SQLITE_CORRUPT:
-        return Misconfigured(f"{path} is damaged ({orig}). Put a backup in its place.")
-    if code == sqlite3.SQLITE_NOTADB:
-        return Misconfigured(
-            f"{path} is not a database of Released. DATABASE_URL says where ours is."
-        )
-    return None

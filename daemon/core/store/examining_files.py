@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.errors import Rejected
+from daemon.core.sealing.sealed import read_sealed
 from daemon.core.store.schema import APPLICATION_ID
 from daemon.core.store.upgrade import HEAD, MIGRATIONS
 
@@ -29,12 +30,16 @@ class Unfit(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A sound file: its size, its schema's revision, and how much of what is in it."""
+    """A sound file: its size, its schema's revision, and how much of what is in it.
+
+    `sealed_with` names a key for each access token that is sealed in it.
+    """
 
     bytes: int
     schema: str
     clients: int
     messages: int
+    sealed_with: tuple[str, ...] = ()
 
 
 def examine(path: Path, *, thoroughly: bool) -> Examined:
@@ -50,7 +55,8 @@ def examine(path: Path, *, thoroughly: bool) -> Examined:
         _check_soundness(conn, path, "integrity_check" if thoroughly else "quick_check")
         ((clients,),) = conn.execute("SELECT count(*) FROM clients")
         ((messages,),) = conn.execute("SELECT count(*) FROM inbox")
-    return Examined(path.stat().st_size, schema, clients, messages)
+        keys = tuple(_find_keys(conn))
+    return Examined(path.stat().st_size, schema, clients, messages, keys)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
@@ -112,6 +118,14 @@ def _check_soundness(conn: sqlite3.Connection, path: Path, check: str) -> None:
             f"{path} is damaged (a row of {orphan[0]} names one of {orphan[2]} that is not there)."
             f" {ANOTHER}"
         )
+
+
+def _find_keys(conn: sqlite3.Connection) -> Iterator[str]:
+    stored = conn.execute("SELECT access_token FROM clients WHERE access_token IS NOT NULL")
+    for (token,) in stored:
+        sealed = read_sealed(token)
+        if sealed is not None:
+            yield sealed.key_id
 
 
 def _known_revisions() -> frozenset[str]:

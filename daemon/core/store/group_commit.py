@@ -18,14 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from daemon.core.store.engine import (
-    READERS,
-    Database,
-    Job,
-    StoreOverloaded,
-    StoreUnavailable,
-    Writer,
-)
+from daemon.core.store.engine import READERS, Database, Job, Writer
+from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from daemon.core.store.tickets import (
     ItemTicket,
     Kept,
@@ -82,6 +76,11 @@ class GroupCommit:
         self._closing = False
         self._on_undo: list[Callable[[], None]] = []
         self._serving = self._loop.create_task(self._serve(), name="store-write")
+
+    @property
+    def waiting(self) -> int:
+        """Count the jobs that wait for the writer."""
+        return len(self._first) + len(self._light) + len(self._heavy)
 
     async def read(self, job: Job[T]) -> T:
         """Run `job` beside the writer."""
@@ -157,7 +156,7 @@ class GroupCommit:
     def _line_up(self, queue: deque[AnyTicket], ticket: AnyTicket) -> None:
         if self._closing:
             raise StoreUnavailable("The database is being closed.")
-        if len(self._first) + len(self._light) + len(self._heavy) >= QUEUE_LIMIT:
+        if self.waiting >= QUEUE_LIMIT:
             raise StoreOverloaded
         queue.append(ticket)
         self._rung.set()

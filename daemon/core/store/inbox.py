@@ -75,6 +75,13 @@ class NewMessage:
 
 
 _NEW = tuple(field.name for field in fields(NewMessage))
+_FIRST_OF_TURN = Prepared(
+    sa.select(sa.func.min(inbox.c.received_at)).where(
+        sa.text("inbox.turn_id IS NOT NULL"),
+        inbox.c.turn_id == sa.bindparam("answered_by"),
+        inbox.c.client_id == sa.bindparam("owner"),
+    )
+)
 _THIS = inbox.c.id == sa.bindparam("this")
 _OF_TURN = sa.update(inbox).where(
     inbox.c.turn_id == sa.bindparam("answered_by"), inbox.c.client_id == sa.bindparam("owner")
@@ -150,6 +157,12 @@ def pending_of(conn: sa.Connection, held: Conversation) -> tuple[Message, ...]:
 def has_pending(conn: sa.Connection, held: Conversation) -> bool:
     """Tell whether more waits in a conversation."""
     return _HAS_PENDING.first(conn, owner=held.client_id, within=held.id) is not None
+
+
+def first_received_at(conn: sa.Connection, *, client_id: int, turn_id: int) -> float | None:
+    """Tell when the first message that a turn answered came in; None when none is kept."""
+    row = _FIRST_OF_TURN.first(conn, answered_by=turn_id, owner=client_id)
+    return None if row is None else row[0]
 
 
 def newest_sent_at(conn: sa.Connection, client_id: int, conversation_id: int) -> float:

@@ -274,6 +274,19 @@ idempotency = sa.Table(
 )
 """Answers to creates that named an Idempotency-Key, so that a repeated call makes nothing twice."""
 
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("client_id", RowId, primary_key=True, autoincrement=False),
+    sa.Column("token_digest", sa.Text),
+    sa.Column("token_valid", sa.Boolean),
+    sa.Column("token_expires_at", Moment),
+    sa.Column("token_seen_at", Moment),
+    sa.Column("quality", sa.Text),
+    sa.Column("quality_seen_at", Moment),
+)
+"""What Meta last said of a client's own token and number; with 0, of the token that all share."""
+
 heartbeats = sa.Table(
     "heartbeats",
     metadata,

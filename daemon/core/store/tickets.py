@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from daemon.core.store.engine import Connection, Job, StoreUnavailable, Writer
+from daemon.core.store.engine import Connection, Job, Writer
+from daemon.core.store.faults import StoreUnavailable
 
 Kept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 """Keeps many items at once and gives a result for each; a fault of one is a fault of the call."""

@@ -1,0 +1,1 @@
+"""Access tokens at rest: sealed with keys that do not lie in the database."""

@@ -1,7 +1,8 @@
-"""What the simulated Graph API tells about a token, a number and an account: all is always well.
+"""What the simulated Graph API tells about a token, a number and an account.
 
-Owns these answers; who may ask is `graph.py`'s. All clients of a sandbox are numbers of one
-WhatsApp Business account, to which one app is subscribed.
+All is well unless a fault says otherwise. Owns these answers; who may ask is `graph.py`'s, which
+tokens there are `wallet.py`'s. All clients of a sandbox are numbers of one WhatsApp Business
+account, to which one app is subscribed.
 
 Sources as `core.meta.inspecting` has them, read 2026-11.
 """
@@ -15,6 +16,7 @@ from daemon.sandbox.config import SandboxClient
 from daemon.sandbox.graph import admit, admit_number
 from daemon.sandbox.refusals import GraphRefusal, refuse_number, refuse_parameter, refuse_token
 from daemon.sandbox.stage import STAGE, Stage
+from daemon.sandbox.wallet import SCOPES
 from daemon.sandbox.webhooks import display_number
 
 APP_ID = "600700800900"
@@ -29,8 +31,6 @@ DEFAULT_FIELDS = (
     "platform_type",
 )
 """What Meta tells of a number when no field is named; the id comes with every answer."""
-
-SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
 
 
 async def show_number(request: web.Request) -> web.Response:
@@ -57,8 +57,9 @@ async def show_token(request: web.Request) -> web.Response:
     token = request.query.get("input_token")
     if not token:
         raise refuse_parameter("The parameter input_token is required.")
-    is_valid = stage.config.access_token in {None, token}
-    return web.json_response({"data": _describe_token() if is_valid else _describe_wrong_token()})
+    is_valid = stage.wallet.takes(token)
+    told = _describe_token(stage, token) if is_valid else _describe_wrong_token()
+    return web.json_response({"data": told})
 
 
 async def list_subscribed_apps(request: web.Request) -> web.Response:
@@ -90,9 +91,11 @@ def _describe_number(stage: Stage, client: SandboxClient) -> dict[str, Any]:
         "display_phone_number": client.phone_number or made_up,
         "verified_name": client.name,
         "code_verification_status": "VERIFIED",
-        "quality_rating": "GREEN",
+        "quality_rating": stage.faults.current.quality_rating,
         "platform_type": "CLOUD_API",
         "status": "CONNECTED",
+        "name_status": "APPROVED",
+        "throughput": {"level": "STANDARD"},
         "whatsapp_business_manager_messaging_limit": "TIER_250",
         "health_status": {
             "can_send_message": "AVAILABLE",
@@ -110,14 +113,12 @@ def _describe_number(stage: Stage, client: SandboxClient) -> dict[str, Any]:
     }
 
 
-def _describe_token() -> dict[str, Any]:
+def _describe_token(stage: Stage, token: str) -> dict[str, Any]:
     return {
         "app_id": APP_ID,
-        "type": "SYSTEM_USER",
         "application": "Sandbox",
-        "expires_at": 0,
         "is_valid": True,
-        "scopes": list(SCOPES),
+        **stage.wallet.describe(token),
         "granular_scopes": [{"scope": scope, "target_ids": [ACCOUNT_ID]} for scope in SCOPES],
         "user_id": "100200300400",
     }

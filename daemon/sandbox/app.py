@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from daemon.core.errors import Misconfigured, Rejected, ReleasedError
-from daemon.sandbox import accounts, control, graph, pages
+from daemon.sandbox import accounts, control, exchange, graph, pages
 from daemon.sandbox.config import SandboxConfig
 from daemon.sandbox.refusals import GraphRefusal, refuse_parameter
 from daemon.sandbox.stage import STAGE, build_stage
@@ -84,8 +84,11 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 
 def _explain(error: OSError | OverflowError) -> str:
-    if isinstance(error, OverflowError) or error.errno is None:
+    if isinstance(error, OverflowError):
         return "a port is a number from 0 to 65535"
+    if error.errno is None:
+        # asyncio's word for this differs from one Python to the next; 3.13 gives no number.
+        return os.strerror(errno.EADDRNOTAVAIL)
     if error.errno == errno.EADDRINUSE:
         return "another program uses it"
     return os.strerror(error.errno)
@@ -104,6 +107,8 @@ def _list_routes() -> list[web.AbstractRouteDef]:
         web.get("/sandbox/accepted", control.show_accepted),
         web.delete("/sandbox/accepted", control.reset_accepted),
         web.get(_VERSION + "/debug_token", accounts.show_token),
+        web.get(_VERSION + "/oauth/access_token", exchange.exchange_token),
+        web.post(_VERSION + "/oauth/access_token", exchange.exchange_token),
         web.get(_VERSION + "/{account_id}/subscribed_apps", accounts.list_subscribed_apps),
         web.get(_NUMBER, accounts.show_number),
         web.post(_NUMBER + "/messages", graph.post_message),

@@ -3,7 +3,7 @@
 Owns which fault strikes next; carrying one out is the endpoint's that it strikes.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,8 @@ _STRIKES: tuple[Strike, ...] = ("hang", "drop_before_accept", "html_200", "drop_
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 Count = Field(default=0, ge=0, le=1_000_000)
+
+Moment = Annotated[float, Field(ge=0, le=10_000_000_000, allow_inf_nan=False)]
 
 
 class SendError(BaseModel):
@@ -34,6 +36,11 @@ class Faults(BaseModel):
     `hang`: never answered, not accepted. `html_200`: a page instead of JSON, not accepted.
     `drop_after_accept`: accepted, its statuses posted, the connection broken instead of an answer.
     `duplicate_webhooks`: copies posted beside every webhook.
+
+    Of access tokens: `token_expires_at` is when the first one ends, in seconds since the epoch;
+    `kind_of_tokens` and `missing_scope` are told of all of them. `exchange_error` is the code that
+    every exchange is answered with; `exchanged_refused`: what an exchange has made is refused.
+    `quality_rating` is told of every number.
     """
 
     model_config = _STRICT
@@ -48,6 +55,14 @@ class Faults(BaseModel):
     reorder_statuses: bool = False
     mute_statuses: bool = False
     token_refused: bool = False
+    token_expires_at: Moment | None = None
+    data_access_expires_at: Moment | None = None
+    kind_of_tokens: str = "SYSTEM_USER"
+    missing_scope: str | None = None
+    exchange_error: int | None = Field(default=None, ge=0)
+    exchange_hangs: bool = False
+    exchanged_refused: bool = False
+    quality_rating: Literal["GREEN", "YELLOW", "RED", "UNKNOWN"] = "GREEN"
 
 
 def parse_faults(document: object) -> Faults:

@@ -23,6 +23,7 @@ COUNTED = (
     "webhooks_acknowledged",
     "webhooks_repeated",
     "webhooks_given_up",
+    "exchanges",
 )
 """`sends` are well-formed ones; `refused` are all calls answered with an error; `struck` are sends
 that hung, broke off before they were accepted, or got a page. `webhooks_posted` counts every POST,

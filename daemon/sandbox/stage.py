@@ -17,6 +17,7 @@ from daemon.sandbox.ledger import Ledger
 from daemon.sandbox.people import Customers
 from daemon.sandbox.posting import Poster
 from daemon.sandbox.tasks import Tasks
+from daemon.sandbox.wallet import Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Stage:
     directory: Directory
     poster: Poster
     tasks: Tasks
+    wallet: Wallet
 
     def send_home(self) -> None:
         """End every wait and every stream, so that the server can close at once."""
@@ -63,4 +65,5 @@ def build_stage(config: SandboxConfig) -> Stage:
         directory=Directory(config.list_clients),
         poster=Poster(config, faults=faults, ledger=ledger, publish=events.publish),
         tasks=Tasks(),
+        wallet=Wallet(config, faults),
     )

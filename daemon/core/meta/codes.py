@@ -97,6 +97,11 @@ def classify(code: int) -> Remedy:
     return _look_up(code)[0]
 
 
+def is_known(code: int) -> bool:
+    """Tell whether a code is one of those that stand here."""
+    return code in _CODES or code in _PERMISSION_CODES
+
+
 def describe(code: int) -> str:
     """Say in one line what a code means and what the operator does next."""
     return f"Meta error {code}: {_look_up(code)[1]}."

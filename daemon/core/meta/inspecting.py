@@ -43,7 +43,9 @@ _FIELDS = (
 )
 """The messaging limit has this name from v24.0 on."""
 
-_WHATSAPP_SCOPES = frozenset({"whatsapp_business_management", "whatsapp_business_messaging"})
+SENDING_SCOPE = "whatsapp_business_messaging"
+MANAGING_SCOPE = "whatsapp_business_management"
+_WHATSAPP_SCOPES = frozenset({MANAGING_SCOPE, SENDING_SCOPE})
 
 
 class LookupRefused(ReleasedError):
@@ -75,8 +77,9 @@ class NoAnswer(Retryable):
 class TokenFacts:
     """What Meta knows of an access token.
 
-    `expires_at` is seconds since the epoch, None for never. `account_ids` are the WhatsApp
-    Business accounts it was given, as far as Meta names them.
+    Times are seconds since the epoch; `expires_at` None is never, the others None where Meta does
+    not say. `account_ids` are the WhatsApp Business accounts it was given, as far as Meta names
+    them. `kind` is Meta's word, such as SYSTEM_USER or USER.
     """
 
     is_valid: bool
@@ -84,6 +87,9 @@ class TokenFacts:
     expires_at: float | None
     scopes: frozenset[str]
     account_ids: tuple[str, ...]
+    kind: str | None = None
+    issued_at: float | None = None
+    data_access_expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,9 @@ def _read_token(data: Mapping[str, Any]) -> TokenFacts:
         expires_at=read_epoch(data.get("expires_at")) or None,
         scopes=frozenset(_identifiers(scopes)),
         account_ids=tuple(granted),
+        kind=read_word(data.get("type")),
+        issued_at=read_epoch(data.get("issued_at")) or None,
+        data_access_expires_at=read_epoch(data.get("data_access_expires_at")) or None,
     )
 
 

@@ -12,9 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from daemon.core.errors import Misconfigured
+from daemon.core.networks import is_loopback
 
 FIRST_PASSED_FD = 3
 """Where passed sockets begin: after stdin, stdout and stderr."""
+
+EVERYWHERE = "::"
+"""The host that stands for all addresses of both kinds, as in systemd's units."""
 
 BACKLOG = 4096
 """Connections that may wait while the daemon restarts; the kernel allows no more by default."""
@@ -44,11 +48,28 @@ def open_sockets(
         yield Listening(tuple(sockets), passed=bool(passed))
 
 
-def show_address(sock: socket.socket) -> str:
+def show_address(sock: socket.socket, *, tls: bool = False) -> str:
     """Show where a socket listens, as a URL."""
     host, port = sock.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"{'https' if tls else 'http'}://{_join(host, port)}"
+
+
+def refuse_clear(listening: Listening) -> None:
+    """Refuse to speak HTTP without TLS where others than this machine could listen in.
+
+    Raises:
+        Misconfigured: naming the socket, and the settings that would mend it.
+
+    """
+    for sock in listening.sockets:
+        if not is_loopback(sock.getsockname()[0]):
+            where = "ListenStream in released.socket" if listening.passed else "HOST"
+            raise Misconfigured(
+                f"{show_address(sock)} is open to others, and nothing there is encrypted. In prod"
+                f" {where} must be 127.0.0.1, with a proxy for HTTPS on this machine; or"
+                " TRUSTED_PROXIES must name the proxy elsewhere; or TLS_CERT_FILE and TLS_KEY_FILE"
+                " must name a certificate."
+            )
 
 
 def _take_passed(stack: ExitStack, environ: Mapping[str, str], pid: int) -> list[socket.socket]:
@@ -83,10 +104,13 @@ def _unfit(number: int, reason: str) -> Misconfigured:
 
 
 def _bind(stack: ExitStack, host: str, port: int) -> list[socket.socket]:
+    both = host == EVERYWHERE and socket.has_dualstack_ipv6()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return [
-            stack.enter_context(socket.create_server(address[:2], family=family))
+            stack.enter_context(
+                socket.create_server(address[:2], family=family, dualstack_ipv6=both)
+            )
             for family, _, _, _, address in found
         ]
     except (OSError, UnicodeError) as refused:
@@ -98,4 +122,8 @@ def _explain(refused: OSError | UnicodeError, host: str, port: int) -> str:
         return f"Cannot listen on {host!r}: that is no host name. HOST and PORT say where."
     if refused.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use. Set PORT to a free one, or stop what uses it."
-    return f"Cannot listen on {host}:{port}: {refused.strerror}. HOST and PORT say where."
+    return f"Cannot listen on {_join(host, port)}: {refused.strerror}. HOST and PORT say where."
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,12 +3,12 @@
 Decided here for every route, before its handler runs. Only lists are narrowed by their handlers.
 """
 
-import ipaddress
 from functools import partial
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from daemon.api.arriving import FORWARDED_PROTO, Arrival, arrival_of
 from daemon.api.bodies import read_id, refuse_query
 from daemon.api.limiting import LIMITER
 from daemon.api.problems import Handler, Problem
@@ -30,9 +30,14 @@ def caller_of(request: web.Request) -> Token:
     return request[_CALLER]
 
 
+def find_caller(request: web.Request) -> Token | None:
+    """Tell which token calls; None for a stranger, and where none is asked for."""
+    return request.get(_CALLER)
+
+
 def actor_of(request: web.Request) -> Actor:
     """Name who calls and from where, for the audit trail."""
-    return Actor(f"token:{request[_CALLER].name}", origin=address_of(request))
+    return Actor(f"token:{request[_CALLER].name}", origin=arrival_of(request).address)
 
 
 def client_limit_of(request: web.Request) -> int | None:
@@ -40,26 +45,13 @@ def client_limit_of(request: web.Request) -> int | None:
     return request[_CALLER].client_id
 
 
-def address_of(request: web.Request) -> str:
-    """Tell from which address a call comes.
-
-    A proxy on this machine is believed about who called it: the last address that it names. Anybody
-    else could name any.
-    """
-    peer = request.remote or ""
-    # The last of all such lines: a proxy may put its own after one that the caller wrote.
-    lines = request.headers.getall("X-Forwarded-For", [""])
-    named = lines[-1].rpartition(",")[2].strip()
-    if _is_address(named) and (not peer or _is_loopback(peer)):
-        return named
-    return peer or "unknown"
-
-
 def guarded(route: Route) -> Handler:
     """Let a route's handler run only for a caller who may call it, and no more often than that."""
 
     async def guard(request: web.Request) -> web.StreamResponse:
-        token = request[_CALLER] = await _identify(request)
+        arrival = arrival_of(request)
+        _refuse_overheard(request, arrival)
+        token = request[_CALLER] = await _identify(request, arrival.address)
         _refuse_scope(request, token)
         await _refuse_reach(request, route, token)
         if route.query is None:
@@ -69,20 +61,36 @@ def guarded(route: Route) -> Handler:
     return guard
 
 
-async def _identify(request: web.Request) -> Token:
+def _refuse_overheard(request: web.Request, arrival: Arrival) -> None:
+    """Refuse, in prod, a call whose token could be read on the way.
+
+    Before the token is looked at: the answer tells nobody on the way whether it is valid.
+    """
+    settings = request.app[RUNTIME].settings
+    if settings.app_env != "prod" or arrival.is_private:
+        return
+    request.app[LIMITER].count_stranger(arrival.address)
+    raise Problem(
+        HTTPStatus.FORBIDDEN,
+        f"An admin call must come by HTTPS: {settings.public_url}. If this one did, the proxy in"
+        f" front must send {FORWARDED_PROTO}: https, and its address stand in TRUSTED_PROXIES.",
+    )
+
+
+async def _identify(request: web.Request, address: str) -> Token:
     limiter = request.app[LIMITER]
     given = _read_bearer(request)
     if given is None:
-        limiter.count_stranger(address_of(request))
+        limiter.count_stranger(address)
         raise _unauthorized()
     digest = tokens.digest(given)
     if not limiter.knows(digest):
-        await _introduce(request, given, digest)
+        await _introduce(request, given, digest, address)
     limiter.count_token(digest)
     found = await _look_up(request, given)
     if found is None:
         limiter.forget(digest)
-        limiter.count_stranger(address_of(request))
+        limiter.count_stranger(address)
         raise _unauthorized()
     runtime = request.app[RUNTIME]
     now = runtime.clock()
@@ -91,9 +99,9 @@ async def _identify(request: web.Request) -> Token:
     return found
 
 
-async def _introduce(request: web.Request, given: str, digest: str) -> None:
+async def _introduce(request: web.Request, given: str, digest: str, address: str) -> None:
     """Make a valid token known; a wrong one costs its address one of its few calls."""
-    limiter, address = request.app[LIMITER], address_of(request)
+    limiter = request.app[LIMITER]
     async with limiter.door(address):
         if limiter.knows(digest):
             return
@@ -149,15 +157,3 @@ def _unauthorized() -> Problem:
         " `released token create NAME` makes one.",
         headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="released"'},
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(text: str) -> bool:
-    return _is_address(text) and ipaddress.ip_address(text).is_loopback

@@ -8,16 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from daemon.core.credentials.timing import EXPIRES_NOW_S, EXPIRES_SOON_S, name_exchange
 from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
 from daemon.core.documents import client_document
 from daemon.core.errors import ReleasedError
 from daemon.core.meta.inspecting import NO_SUCH_OBJECT, LookupRefused, NumberFacts, TokenFacts
 from daemon.core.store.clients import Client
-
-DAY_S = 86_400.0
-
-EXPIRES_SOON_S = 14 * DAY_S
-"""A token this near its end is warned of; those that end at all live 60 days."""
 
 SHARED_STEP = "put a new one into META_ACCESS_TOKEN, and restart released-daemon"
 
@@ -41,7 +37,7 @@ def judge_token(facts: TokenFacts | ReleasedError, *, client: Client | None, now
     if facts.scopes and "whatsapp_business_messaging" not in facts.scopes:
         reason = "it lacks the permission whatsapp_business_messaging"
         return fail("token", reason, f"make one that has it, and {step}", subject=subject)
-    return _judge_expiry(facts.expires_at, subject, step, now=now)
+    return _judge_expiry(facts, client, step, now=now)
 
 
 def judge_stop(client: Client) -> Finding:
@@ -118,16 +114,19 @@ def _judge_failed_token(refused: ReleasedError, subject: str | None, step: str) 
     return skip("token", f"Meta does not tell about it ({refused})", again, subject=subject)
 
 
-def _judge_expiry(
-    expires_at: float | None, subject: str | None, step: str, *, now: float
-) -> Finding:
+def _judge_expiry(facts: TokenFacts, client: Client | None, step: str, *, now: float) -> Finding:
+    expires_at, subject = facts.expires_at, None if client is None else client.name
+    exchange = (
+        f"exchange it for a new one: `{name_exchange(None if client is None else client.id)}`"
+    )
     if expires_at is None:
         return ok("token", "valid, and does not expire", subject=subject)
     until = datetime.fromtimestamp(expires_at, UTC).date()
     if expires_at <= now:
         return fail("token", f"it expired on {until}", step, subject=subject)
     if expires_at - now < EXPIRES_SOON_S:
-        return warn("token", f"it expires on {until}", f"before that, {step}", subject=subject)
+        say = fail if expires_at - now < EXPIRES_NOW_S else warn
+        return say("token", f"it expires on {until}", exchange, subject=subject)
     return ok("token", f"valid until {until}", subject=subject)
 
 

@@ -146,7 +146,7 @@ def _judge_shared(
 ) -> Finding:
     if facts is not None:
         return judge_token(facts, client=None, now=parts.clock())
-    without = sum(case.token is None for case in cases)
+    without = sum(case.client.access_token is None for case in cases)
     if without == 0:
         return skip("token", "META_ACCESS_TOKEN is not set; no active client needs it")
     return fail(
@@ -200,6 +200,8 @@ def _judge_case(
     if number is not None:
         return [*found, judge_number(number, client)]
     reason = "it has no access token" if case.token is None else "its access token is refused"
+    if case.token is None and client.access_token is not None:
+        reason = "its access token cannot be read"
     step = SHARED_STEP if client.access_token is None else None
     return [*found, skip("number", f"not asked: {reason}", step, subject=client.name)]
 

@@ -16,10 +16,12 @@ from daemon.core.doctor.here import (
     check_settings,
     check_signature,
 )
+from daemon.core.doctor.https import check_certificate, check_privacy
 from daemon.core.doctor.meta import check_meta
 from daemon.core.doctor.model import check_model
 from daemon.core.doctor.parts import Parts
 from daemon.core.doctor.reach import check_clock, check_daemon, check_public_url, check_webhook
+from daemon.core.doctor.sealed import check_secrets
 from daemon.core.errors import ReleasedError
 from daemon.core.settings import Settings
 from daemon.core.store.engine import Database
@@ -46,6 +48,9 @@ async def run_doctor(parts: Parts) -> list[dict[str, Any]]:
                 ("daemon", check_daemon(parts, http)),
                 ("public_url", check_public_url(parts, http)),
                 ("webhook", check_webhook(parts, http)),
+                ("certificate", check_certificate(parts)),
+                ("https", check_privacy(parts, http)),
+                ("secrets", check_secrets(parts)),
                 ("model", check_model(parts)),
                 ("meta", check_meta(parts, http)),
             )
@@ -70,7 +75,7 @@ async def _run_here(settings: Settings, database: Database, *, now: float) -> li
                 settings=settings,
                 store=store,
                 database=database.path,
-                daemon_url=build_url(settings.host, settings.port),
+                daemon_url=build_url(settings.host, settings.port, tls=settings.serves_tls),
                 version=importlib.metadata.version("released"),
                 clock=lambda: now + time.monotonic(),
                 challenge=secrets.token_hex(16),
@@ -80,10 +85,11 @@ async def _run_here(settings: Settings, database: Database, *, now: float) -> li
         await store.close()
 
 
-def build_url(host: str, port: int) -> str:
+def build_url(host: str, port: int, *, tls: bool = False) -> str:
     """Give the address of a daemon that listens on this host and port, as seen from here."""
     reached = EVERYWHERE.get(host, host)
-    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
+    shown = f"[{reached}]" if ":" in reached else reached
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
 
 
 async def _guard(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:

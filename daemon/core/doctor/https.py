@@ -1,0 +1,107 @@
+"""Checks of HTTPS: how long the certificate lasts, and that no admin call can be listened to.
+
+Whether a certificate is trusted is `public_url`'s to say; here none is verified, and no secret is
+sent.
+"""
+
+import asyncio
+import ssl
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from daemon.core.certificates import Lifetime, parse_lifetime, read_lifetime, show_day
+from daemon.core.doctor.asking import REQUEST_BUDGET_S, Unreachable, ask
+from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
+from daemon.core.doctor.parts import Parts
+from daemon.core.errors import Misconfigured
+
+CLEAR_PORT = 80
+"""Where plain HTTP is served; an administrator's slip may lead there."""
+
+ADMIN_PATH = "/tokens"
+"""An address that answers nobody without a token."""
+
+_RENEW = "renew it; the daemon takes the new one up by itself"
+_RENEW_AT_PROXY = "see in the log of the proxy in front why it does not renew it"
+_MEND_PROXY = (
+    "let the proxy send X-Forwarded-Proto: https, and put the address it calls from into"
+    " TRUSTED_PROXIES"
+)
+_CLOSE_CLEAR = "let the proxy send X-Forwarded-Proto, or answer plain HTTP with a redirect alone"
+
+
+async def check_certificate(parts: Parts) -> list[Finding]:
+    """See how long the certificate lasts that Meta is shown: our own, else that of PUBLIC_URL."""
+    file, url = parts.settings.tls_cert_file, urlsplit(parts.settings.public_url or "")
+    try:
+        if file is not None:
+            lifetime = await asyncio.to_thread(read_lifetime, file, setting="TLS_CERT_FILE")
+            return [judge_certificate(lifetime, f"TLS_CERT_FILE={file}", _RENEW, now=parts.clock())]
+        if url.scheme != "https" or url.hostname is None:
+            return [skip("certificate", "neither TLS_CERT_FILE nor an https PUBLIC_URL is set")]
+        shown = await _fetch_certificate(url.hostname, url.port or 443)
+    except Misconfigured as unreadable:
+        return [fail("certificate", str(unreadable).rstrip("."), "name a file that can be read")]
+    except (OSError, TimeoutError):
+        reason = f"{parts.settings.public_url} shows none"
+        return [skip("certificate", reason, "mend what `public_url` says")]
+    whose = f"that of {url.hostname}"
+    return [judge_certificate(parse_lifetime(shown), whose, _RENEW_AT_PROXY, now=parts.clock())]
+
+
+def judge_certificate(lifetime: Lifetime, whose: str, step: str, *, now: float) -> Finding:
+    """Say whether a certificate lasts, and what to do when it does not."""
+    if (fault := lifetime.find_fault(now=now)) is not None:
+        return fail("certificate", f"{whose} {fault}", step)
+    days = lifetime.days_left(now=now)
+    detail = f"{whose} is valid for {days} more days, until {show_day(lifetime.ends_at)}"
+    if lifetime.is_ending(now=now):
+        return warn("certificate", detail, step)
+    return ok("certificate", detail)
+
+
+async def check_privacy(parts: Parts, http: aiohttp.ClientSession) -> list[Finding]:
+    """See, in prod, that an admin call is heard by HTTPS, and refused in clear."""
+    url = urlsplit(parts.settings.public_url or "")
+    if parts.settings.app_env != "prod" or url.scheme != "https" or url.hostname is None:
+        return [skip("https", "not asked for: APP_ENV is dev, or PUBLIC_URL is not https")]
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    by_https = await _ask_status(http, url.geturl().rstrip("/"))
+    in_clear = await _ask_status(http, f"http://{host}:{CLEAR_PORT}")
+    return [judge_privacy(by_https, in_clear, where=url.geturl())]
+
+
+def judge_privacy(by_https: int | None, in_clear: int | None, *, where: str) -> Finding:
+    """Judge the statuses of two calls without a token; None where nobody answered."""
+    if by_https is None:
+        return skip("https", f"{where} gives no answer", "mend what `public_url` says")
+    if by_https == HTTPStatus.FORBIDDEN:
+        return fail("https", f"an admin call to {where} is taken for one in clear", _MEND_PROXY)
+    if in_clear == HTTPStatus.UNAUTHORIZED:
+        reason = "an admin call over plain HTTP is heard: its token can be read on the way"
+        return fail("https", reason, _CLOSE_CLEAR)
+    return ok("https", "no admin call is heard that others could have read")
+
+
+async def _ask_status(http: aiohttp.ClientSession, url: str) -> int | None:
+    try:
+        return (await ask(http, f"{url}{ADMIN_PATH}", verify=False)).status
+    except Unreachable:
+        return None
+
+
+async def _fetch_certificate(host: str, port: int) -> bytes:
+    """Shake hands, and give the certificate that was shown, as DER."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(REQUEST_BUDGET_S):
+        transport, _ = await loop.create_connection(asyncio.Protocol, host, port, ssl=context)
+    try:
+        shown: bytes = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        transport.abort()
+    return shown

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from daemon.api.problems import problem
 from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
+from daemon.api.survey import SURVEYOR
 from daemon.core.errors import ReleasedError
 from daemon.core.store import heartbeats, inbox
-from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.faults import StoreUnavailable
 from daemon.metrics import CONTENT_TYPE
 
 HEALTH_BUDGET_S = 5.0
@@ -46,17 +47,34 @@ async def find_fault(app: web.Application) -> str | None:
 
 async def metrics(request: web.Request) -> web.Response:
     """Hand out the counters in Prometheus's text form."""
-    body = request.app[METRICS].render()
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+    await request.app[SURVEYOR].look(partial(find_fault, request.app))
+    parts = []
+    for part in request.app[METRICS].render_parts():
+        parts.append(part)
+        # A webhook need not wait for the figures of hundreds of clients.
+        await asyncio.sleep(0)
+    return web.Response(body=b"".join(parts), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def _examine(app: web.Application) -> inbox.Depth:
+    healthy = app[METRICS].healthy
+    try:
+        depth = await _prove(app)
+    except _Unwell:
+        healthy.set(0)
+        raise
+    healthy.set(1)
+    return depth
+
+
+async def _prove(app: web.Application) -> inbox.Depth:
     runtime = app[RUNTIME]
     now = runtime.clock()
 
     try:
         async with asyncio.timeout(HEALTH_BUDGET_S):
-            await runtime.store.write_light(partial(heartbeats.beat, name="health", now=now))
+            with app[METRICS].write_seconds.time():
+                await runtime.store.write_light(partial(heartbeats.beat, name="health", now=now))
             depth = await runtime.store.read(partial(inbox.measure_depth, now=now))
     except (StoreUnavailable, TimeoutError) as unusable:
         raise _Unwell("The database cannot be written.") from unusable

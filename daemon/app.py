@@ -11,6 +11,8 @@ from daemon.api.origins import origins_middleware
 from daemon.api.problems import problems_middleware
 from daemon.api.routes import add_routes
 from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
+from daemon.api.survey import SURVEYOR, Surveyor
+from daemon.api.tracing import trace_requests
 from daemon.core.runtime import Runtime
 from daemon.metrics import Metrics
 from daemon.work.crew import Crew
@@ -19,13 +21,16 @@ from daemon.work.crew import Crew
 def build_app(runtime: Runtime, *, on_death: Callable[[], None]) -> web.Application:
     """Build the daemon over an open runtime; `on_death` hears when its workers die."""
     app = web.Application(
-        middlewares=[origins_middleware, problems_middleware], client_max_size=webhook.BODY_LIMIT
+        middlewares=[trace_requests(), origins_middleware, problems_middleware],
+        client_max_size=webhook.BODY_LIMIT,
     )
     metrics = Metrics()
     version = importlib.metadata.version("released")
-    metrics.build.labels(version).set(1)
+    metrics.note_build(version)
     app[RUNTIME] = runtime
     app[METRICS] = metrics
+    app[SURVEYOR] = Surveyor(runtime, metrics)
+    metrics.started.set(runtime.clock())
     crew = Crew(runtime, metrics, on_death=on_death)
     app[WORKERS] = crew
     app[VERSION] = version

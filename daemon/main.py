@@ -7,7 +7,9 @@ import importlib.metadata
 import logging
 import os
 import signal
+import ssl
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from daemon.app import build_app
 from daemon.core.errors import ReleasedError
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings, load_settings
-from daemon.listening import BACKLOG, Listening, open_sockets, show_address
-from daemon.logs import set_up_logs
+from daemon.listening import BACKLOG, Listening, open_sockets, refuse_clear, show_address
+from daemon.logs import set_up_logs, tell_loop_error
+from daemon.reloading import Reloader
 from daemon.supervision import Supervisor
+from daemon.tls import ServerCertificate
 
 log = logging.getLogger(__name__)
 
@@ -43,33 +47,47 @@ def main(argv: list[str] | None = None) -> None:
     """Run until a signal says stop: exit 0 then, 1 when it could not start or its workers died."""
     options = _parse(sys.argv[1:] if argv is None else argv)
     try:
-        settings = load_settings(options.env_file)
-        settings.require_for_daemon()
-        set_up_logs(level=settings.log_level, form=settings.log_format)
-        healthy = asyncio.run(serve(settings))
+        load = partial(_load, options.env_file)
+        settings = load()
+        _take_up_logs(settings)
+        healthy = asyncio.run(serve(settings, load=load))
     except ReleasedError as refused:
         sys.exit(f"released-daemon: {refused}")
+    except Exception:
+        log.critical("daemon failed", exc_info=True)
+        sys.exit(1)
     sys.exit(0 if healthy else 1)
 
 
-async def serve(settings: Settings) -> bool:
-    """Serve until SIGTERM or SIGINT; say whether the workers lived to the end."""
+async def serve(settings: Settings, *, load: Callable[[], Settings]) -> bool:
+    """Serve until SIGTERM or SIGINT, and `load` settings anew on SIGHUP.
+
+    Says whether the workers lived to the end.
+    """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    certificate = ServerCertificate.from_settings(settings)
+    parts = (_take_up_logs,) if certificate is None else (_take_up_logs, certificate.take_up)
+    reloader = Reloader(settings, load=load, parts=parts)
+    _hear_signals(stop, reloader)
     supervisor = Supervisor.from_environment(os.environ, pid=os.getpid())
     # Bound first: a port that is taken must be told before any work is begun.
     with open_sockets(
         settings.host, settings.port, environ=os.environ, pid=os.getpid()
     ) as listening:
+        if settings.app_env == "prod" and not (settings.serves_tls or settings.has_far_proxy):
+            refuse_clear(listening)
         async with open_runtime(settings) as runtime:
             _warn_of_missing_token(runtime)
-            return await _run(runtime, listening, supervisor, stop)
+            return await _run(runtime, listening, supervisor, stop, reloader, certificate)
 
 
 async def _run(
-    runtime: Runtime, listening: Listening, supervisor: Supervisor, stop: asyncio.Event
+    runtime: Runtime,
+    listening: Listening,
+    supervisor: Supervisor,
+    stop: asyncio.Event,
+    reloader: Reloader,
+    certificate: ServerCertificate | None,
 ) -> bool:
     died = asyncio.Event()
 
@@ -81,14 +99,21 @@ async def _run(
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=REQUESTS_S)
     await runner.setup()
     try:
-        await _listen(runner, listening, engine=runtime.settings.engine_name)
+        context = None if certificate is None else certificate.context
+        addresses = await _listen(runner, listening, context, runtime.settings.engine_name)
         _spare_the_collector()
-        status = f"Serving on {' '.join(map(show_address, listening.sockets))}"
+        status = f"Serving on {' '.join(addresses)}"
         supervisor.tell_ready(status)
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(supervisor.watch(partial(find_fault, app), status=status))
+            watching = [
+                group.create_task(supervisor.watch(partial(find_fault, app), status=status)),
+                group.create_task(reloader.run(supervisor, status=status)),
+            ]
+            if certificate is not None:
+                watching.append(group.create_task(certificate.watch()))
             await stop.wait()
-            watching.cancel()
+            for task in watching:
+                task.cancel()
         log.info("stopping")
         supervisor.tell_stopping()
         if listening.passed:
@@ -98,10 +123,47 @@ async def _run(
     return not died.is_set()
 
 
-async def _listen(runner: web.AppRunner, listening: Listening, *, engine: str) -> None:
+def _hear_signals(stop: asyncio.Event, reloader: Reloader) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(tell_loop_error)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    has_terminal = sys.stderr.isatty()
+
+    def hear_hangup() -> None:
+        # A terminal that is closed says the same as `systemctl reload`, and is none any more.
+        if has_terminal and not sys.stderr.isatty():
+            stop.set()
+        else:
+            reloader.ask()
+
+    loop.add_signal_handler(signal.SIGHUP, hear_hangup)
+
+
+def _load(env_file: Path | None) -> Settings:
+    settings = load_settings(env_file)
+    settings.require_for_daemon()
+    return settings
+
+
+def _take_up_logs(settings: Settings) -> None:
+    set_up_logs(
+        level=settings.log_level,
+        form=settings.log_format,
+        file=settings.log_file,
+        environ=os.environ,
+    )
+
+
+async def _listen(
+    runner: web.AppRunner, listening: Listening, context: ssl.SSLContext | None, engine: str
+) -> list[str]:
+    addresses = []
     for sock in listening.sockets:
-        await web.SockSite(runner, sock, backlog=BACKLOG).start()
-        log.info("listening", extra={"address": show_address(sock), "engine": engine})
+        await web.SockSite(runner, sock, backlog=BACKLOG, ssl_context=context).start()
+        addresses.append(show_address(sock, tls=context is not None))
+        log.info("listening", extra={"address": addresses[-1], "engine": engine})
+    return addresses
 
 
 async def _leave(runner: web.AppRunner) -> None:
@@ -122,13 +184,12 @@ def _spare_the_collector() -> None:
 
 
 def _warn_of_missing_token(runtime: Runtime) -> None:
-    token_for = runtime.settings.token_for
     mute = [
         client.id
         for client in runtime.directory.all()
-        if client.active and token_for(client.access_token) is None
+        if client.active and client.access_token is None
     ]
-    if mute:
+    if mute and runtime.settings.token_for(None) is None:
         log.warning("META_ACCESS_TOKEN is not set", extra={"clients_that_cannot_send": mute})
 
 

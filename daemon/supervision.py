@@ -1,4 +1,4 @@
-"""What the daemon tells systemd: that it serves, how it is, that it lives, that it ends.
+"""What the daemon tells systemd: that it serves, how it is, that it lives, reloads, ends.
 
 Owns the protocol of sd_notify and the watchdog's rhythm. Whether the daemon is well is asked of
 a function; without systemd nothing is said and nothing fails.
@@ -47,6 +47,10 @@ class Supervisor:
     def tell_ready(self, status: str) -> None:
         """Say that requests are served from now on."""
         self.tell("READY=1", f"STATUS={status}")
+
+    def tell_reloading(self, *, monotonic_us: int) -> None:
+        """Say that settings are read again, as of CLOCK_MONOTONIC; `tell_ready` says it is done."""
+        self.tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_us}", "STATUS=Reloading")
 
     def tell_stopping(self) -> None:
         """Say that the end has begun."""

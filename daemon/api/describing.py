@@ -33,7 +33,8 @@ _ABOUT = f"""The admin API: what `released` does in a shell, by HTTP.
 
 A token has the scope `write`, or `read` for GET alone, and may be limited to one client, which is
 then the only one there is for it. HEAD works where GET does. A token may call {RATES.per_token:,}
-times a minute, an address without a valid one {RATES.per_address} times.
+times a minute, an address without a valid one {RATES.per_address} times. In production a call must
+come by HTTPS.
 """
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -138,9 +139,7 @@ def _refusals(route: Route) -> tuple[int, ...]:
     """List the statuses of a route's refusals; whoever needs a token may be refused in any."""
     if route.is_open:
         return route.errors
-    can_be_forbidden = route.method != "GET" or route.reach == "all"
-    forbidden = (403,) if can_be_forbidden else ()
-    return tuple(sorted({401, *forbidden, *route.errors, 422, 429, 503}))
+    return tuple(sorted({401, 403, *route.errors, 422, 429, 503}))
 
 
 def _headers(named: Mapping[str, str], *, required: bool) -> dict[str, Any]:

@@ -64,4 +64,4 @@ def _find_own_url(request: web.Request, runtime: Runtime) -> str:
     """Tell where we listen: the socket says so, and HOST and PORT may have been overruled."""
     socket = request.transport.get_extra_info("sockname") if request.transport else None
     host, port = socket[:2] if socket else (runtime.settings.host, runtime.settings.port)
-    return build_url(str(host), int(port))
+    return build_url(str(host), int(port), tls=runtime.settings.serves_tls)

@@ -17,6 +17,7 @@ from daemon.core.errors import (
     Retryable,
     Stale,
 )
+from daemon.tracing import bound
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,15 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
         request.content.feed_eof()
         return unread
     except Exception:
-        log.exception("request failed", extra={"method": request.method, "path": request.path})
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon's log says what went wrong.")
+        log.exception("request failed", extra={"method": request.method, "path": path_of(request)})
+        where = f"The daemon's log says what went wrong: look for {bound().get('request')}."
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, where)
+
+
+def path_of(request: web.Request) -> str:
+    """Give the template of a request's path, for a log: the path itself may name a customer."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
 
 
 def _answer_ours(refused: ReleasedError) -> web.Response:

@@ -25,6 +25,8 @@ async def show_status(request: web.Request) -> web.Response:
         now=request.app[RUNTIME].clock(),
         client_id=client_limit_of(request),
         has_shared_token=settings.token_for(None) is not None,
+        shared_token=settings.token_for(None),
+        backup_dir=settings.backup_dir,
     )
 
     def job(conn: Connection) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from daemon.api import (
     doctor,
     inbox,
     inbox_models,
+    meta,
     models,
     ops,
     report_models,
@@ -21,10 +22,11 @@ from daemon.api import (
     webhook,
 )
 from daemon.api.auth import guarded
+from daemon.api.certified import certified
 from daemon.api.idempotency import KEY_HEADER, REPLAYED_HEADER
 from daemon.api.limiting import LIMITER, RATES, Limiter
 from daemon.api.route import Route
-from daemon.api.shared import VERSION
+from daemon.api.shared import RUNTIME, VERSION
 
 UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
 STATE = {"ETag": "Names the client as it is now, for If-Match."}
@@ -50,7 +52,7 @@ OPEN_ROUTES = (
         "/webhook",
         webhook.receive,
         body=models.WebhookBody,
-        errors=(400, 401, 413, 503),
+        errors=(400, 401, 403, 413, 503),
         is_open=True,
         takes=SIGNATURE,
     ),
@@ -266,6 +268,7 @@ ADMIN_ROUTES = (
         errors=(404, 409, 422),
         reach="filtered",
     ),
+    *meta.META_ROUTES,
     Route("GET", "/doctor", doctor.examine, answer=list[models.Finding], reach="all"),
 )
 
@@ -276,11 +279,14 @@ def add_routes(app: web.Application, *, metrics_open: bool) -> None:
     """Serve every route; what is not open asks for a token first. HEAD works where GET does."""
     app[LIMITER] = Limiter(RATES)
     app[doctor.PRACTICE] = doctor.Practice()
+    app[meta.TOKEN_PRACTICE] = doctor.Practice()
     description = describing.build_description(ROUTES, version=app[VERSION])
     app[describing.DESCRIPTION] = json.dumps(description).encode()
     for route in ROUTES:
         is_open = route.is_open or (metrics_open and route.path == "/metrics")
         handler = route.handler if is_open else guarded(route)
+        if route.handler is webhook.receive:
+            handler = certified(handler, app[RUNTIME].settings)
         # An address of its own must not be taken for an id, or a wrong method there is a 404.
         path = route.path.replace("/inbox/{id}", "/inbox/{id:(?!retry$)[^{}/]+}")
         app.router.add_route(route.method, path, handler)

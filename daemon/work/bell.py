@@ -38,6 +38,7 @@ class _Line:
     running: int = 0
     free_at: float = 0.0
     latest: Key | None = None
+    held_since: float | None = None
 
 
 class Bell:
@@ -45,6 +46,7 @@ class Bell:
 
     `clock` is monotonic seconds. `interval_of` says how many seconds must lie between two turns of
     a client (its model rate), `client_limit` how many of a client's may be in work at once.
+    `note_pause` is told for how many seconds a client's line was held back by its rate.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Bell:
         clock: Callable[[], float],
         interval_of: Callable[[int], float] = lambda _client_id: 0.0,
         client_limit: int = sys.maxsize,
+        note_pause: Callable[[int, float], None] = lambda _client_id, _seconds: None,
     ) -> None:
         """Start with silence."""
         self._quiet_s = quiet_s
         self._clock = clock
         self._interval_of = interval_of
         self._client_limit = client_limit
+        self._note_pause = note_pause
         self._entries: dict[Key, _Entry] = {}
         self._resting: list[tuple[float, Key]] = []
         self._held_back: list[tuple[float, int]] = []
@@ -137,6 +141,7 @@ class Bell:
         line, now = self._lines[client_id], self._clock()
         starts_at = max(now, line.free_at)
         line.free_at = starts_at + self._interval_of(client_id)
+        self._note_pause(client_id, starts_at - now)
         return starts_at - now
 
     def refund(self, key: Key) -> None:
@@ -175,7 +180,12 @@ class Bell:
                 continue
             if line.free_at > now:
                 heapq.heappush(self._held_back, (line.free_at, client_id))
+                if line.held_since is None:
+                    line.held_since = now
                 continue
+            if line.held_since is not None:
+                self._note_pause(client_id, max(0.0, line.free_at - line.held_since))
+                line.held_since = None
             key = line.waiting.popleft()
             line.running += 1
             line.latest = key

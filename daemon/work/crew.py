@@ -14,11 +14,14 @@ from daemon.core.intake import Ring
 from daemon.core.runtime import Runtime
 from daemon.metrics import Metrics
 from daemon.work.bell import Bell
+from daemon.work.keeper import Keeper
 from daemon.work.pool import Pool
+from daemon.work.pulse import Pulse
 from daemon.work.purger import Purger
 from daemon.work.sender import Sender
 from daemon.work.sweeper import Sweeper
 from daemon.work.turn import TurnRunner
+from daemon.work.watching import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Crew:
             interval_of=lambda _client_id: paced,
             # A client whose sends hang must leave room for the others.
             client_limit=max(1, settings.workers // 2),
+            note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
         )
         sender = Sender(runtime, metrics, jitter=lambda: random.uniform(0.5, 1.5))  # noqa: S311
         runner = TurnRunner(runtime, sender, self._bell, metrics)
@@ -51,10 +55,17 @@ class Crew:
         )
         self._sweeper = Sweeper(runtime, self._bell, metrics)
         self._purger = Purger(runtime, metrics)
+        self._keeper = Keeper(runtime)
+        self._watcher = Watcher(runtime, metrics, jitter=lambda: random.uniform(0.9, 1.1))  # noqa: S311
         self._tasks: list[asyncio.Task[None]] = []
         self._on_death = on_death
         self._stopping = False
+        self._pulse = Pulse(metrics)
+        metrics.expect_engine(runtime.engine.name)
+        metrics.workers.set(settings.workers)
         metrics.busy.set_function(lambda: self._pool.busy)
+        metrics.doorbell.set_function(lambda: len(self._bell))
+        metrics.writes_waiting.set_function(lambda: runtime.store.waiting)
 
     @property
     def is_alive(self) -> bool:
@@ -64,6 +75,8 @@ class Crew:
     def ring(self, ring: Ring) -> None:
         """Hear that a conversation has something to do."""
         key = (ring.client_id, ring.conversation_id)
+        # Within the webhook's request: the line that ties its id to the conversation's.
+        log.debug("rung", extra={"client": key[0], "conversation": key[1], "wrote": ring.wrote})
         if ring.wrote:
             self._bell.note_message(key)
         else:
@@ -75,6 +88,9 @@ class Crew:
             ("pool", self._pool.run),
             ("sweeper", self._sweeper.run),
             ("purger", self._purger.run),
+            ("pulse", self._pulse.run),
+            ("keeper", self._keeper.run),
+            ("watcher", self._watcher.run),
         ):
             task = asyncio.create_task(run(), name=name)
             task.add_done_callback(self._watch)

@@ -16,17 +16,17 @@ from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
 from daemon.core.meta.codes import Remedy, describe, retry_delay
 from daemon.core.meta.outbound import build_text
 from daemon.core.runtime import Runtime
+from daemon.core.sealing.starting import NO_TOKEN
 from daemon.core.sending import Begun
+from daemon.core.store import inbox
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.engine import Connection
 from daemon.core.store.outbox import Outgoing
 from daemon.core.turns import Hand
-from daemon.metrics import Metrics
+from daemon.metrics import Metrics, fold_code
+from daemon.tracing import bind
 
 log = logging.getLogger(__name__)
-
-NO_TOKEN = 0
-"""Graph's code for a call that could not be authenticated: what a missing token would earn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Sender:
 
     async def _send(self, hand: Hand, row: Outgoing, *, is_last: bool) -> _Wait | bool | None:
         """Send one, and after the last give the conversation back: then say if more waits in it."""
+        bind(turn=row.turn_id)
         client = self._directory.find(row.client_id)
         if client is None or not client.active:
             return await self._give_up(row, "client_inactive")
@@ -107,9 +108,10 @@ class Sender:
     ) -> _Wait | bool | None:
         payload = build_text(to=hand.conversation.customer, text=row.text or "", callback_id=row.id)
         try:
-            wamid = await self._graph.send_message(
-                phone_number_id=client.phone_number_id, access_token=token, payload=payload
-            )
+            with self._metrics.send_seconds.time():
+                wamid = await self._graph.send_message(
+                    phone_number_id=client.phone_number_id, access_token=token, payload=payload
+                )
         except NotSent:
             return await self._retry(row, "not_sent", None)
         except SendInDoubt:
@@ -118,16 +120,20 @@ class Sender:
             return await self._refused(row, refused, token)
         now = self._clock()
 
-        def record(conn: Connection) -> bool | None:
+        def record(conn: Connection) -> tuple[bool | None, float | None]:
             sending.accepted(conn, row, wamid=wamid, now=now)
-            return turns.release(conn, hand) if is_last else None
+            if not is_last:
+                return None, None
+            return turns.release(conn, hand), _first_received_at(conn, hand, row)
 
-        more = await self._store.insist(record)
+        more, arrived_at = await self._store.insist(record)
+        if arrived_at is not None:
+            self._metrics.answer_seconds.observe(max(0.0, now - arrived_at))
         self._note(row, "accepted", None)
         return more
 
     async def _refused(self, row: Outgoing, refused: SendRefused, token: str) -> _Wait:
-        self._metrics.graph_errors.labels(str(refused.code)).inc()
+        self._metrics.graph_errors.labels(fold_code(refused.code)).inc()
         if refused.remedy in (Remedy.RETRY, Remedy.RETRY_CUSTOMER):
             return await self._retry(row, str(refused.code), refused.retry_after_s)
         if refused.remedy is Remedy.NEVER:
@@ -158,7 +164,7 @@ class Sender:
 
     async def _give_up(self, row: Outgoing, error: str) -> _Wait:
         if await self._store.insist(partial(sending.give_up, row=row, error=error)):
-            self._metrics.parked.labels(error).inc()
+            self._metrics.parked.labels(fold_code(error)).inc()
             self._note(row, "parked", error)
         # Nothing to wait for: what the customer wrote after it is answered in a turn of its own.
         return _Wait(None)
@@ -179,8 +185,8 @@ class Sender:
         await self._directory.refresh()
         if not stopped:
             return _Wait(0.0)
-        self._metrics.client_stops.labels(str(code)).inc()
-        facts = {"client": row.client_id, "code": code, "reason": describe(code)}
+        self._metrics.client_stops.labels(fold_code(code)).inc()
+        facts = {"client": row.client_id, "error": str(code), "reason": describe(code)}
         log.error("client stopped", extra=facts)
         return _Wait(None)
 
@@ -198,3 +204,10 @@ class Sender:
                 "error": error,
             },
         )
+
+
+def _first_received_at(conn: Connection, hand: Hand, row: Outgoing) -> float | None:
+    """Tell since when the customer waits: looked up for an answer that an earlier turn made."""
+    if hand.messages:
+        return hand.messages[0].received_at
+    return inbox.first_received_at(conn, client_id=row.client_id, turn_id=row.turn_id)

@@ -113,5 +113,6 @@ class Sweeper:
         self._metrics.inbox_pending.set(depth.pending)
         self._metrics.inbox_oldest.set(depth.oldest_s)
         self._metrics.inbox_parked.set(depth.parked)
-        stopped = sum(client.stopped_code is not None for client in self._directory.all())
+        everybody = self._directory.all()
+        stopped = sum(client.active and client.stopped_code is not None for client in everybody)
         self._metrics.clients_stopped.set(stopped)

@@ -28,13 +28,15 @@ from daemon.core.runtime import Runtime
 from daemon.core.schedule import describe_situation
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import Conversation, LeaseLost
-from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.outbox import Outgoing
 from daemon.core.store.turns import TurnRecord
 from daemon.core.turns import Hand
 from daemon.metrics import Metrics
+from daemon.tracing import bind
 from daemon.work.bell import Bell, Key
 from daemon.work.sender import Sender
+from daemon.work.tally import tally_failure, tally_turn
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class TurnRunner:
 
     async def run(self, key: Key) -> None:
         """Do what a conversation needs now: send what is unsent, else answer what waits."""
+        bind(client=key[0], conversation=key[1])
         client = self._directory.find(key[0])
         if client is None or client.stopped_code is not None:
             self._bell.refund(key)
@@ -69,6 +72,7 @@ class TurnRunner:
             if hand is None or hand.unsent:
                 self._bell.refund(key)
             if hand is not None:
+                _bind_message(hand)
                 await self._work(key, client, hand)
         finally:
             if self._suspect == key:
@@ -94,6 +98,9 @@ class TurnRunner:
         )
         if is_only and (hand is None or not is_suspect(hand.messages)):
             self._suspect = None
+        if hand is not None and hand.messages:
+            waited_s = self._clock() - hand.messages[0].received_at
+            self._metrics.waiting_seconds.observe(max(0.0, waited_s))
         return hand
 
     async def _work(self, key: Key, client: Client, hand: Hand) -> None:
@@ -140,17 +147,19 @@ class TurnRunner:
         )
         text = fallback_of(client) if reply.outcome == "unanswered" else reply.text
         first = hand.conversation.welcomed_at is None
-        rows = await self._store.insist(
-            partial(
-                turns.settle,
-                hand=hand,
-                record=record,
-                parts=compose_parts(client.welcome_message if first else None, text),
-                welcomed=first,
-                now=self._clock(),
-                until=self._lease_end(),
-            )
+        settle = partial(
+            turns.settle,
+            hand=hand,
+            record=record,
+            parts=compose_parts(client.welcome_message if first else None, text),
+            welcomed=first,
+            now=self._clock(),
+            until=self._lease_end(),
         )
+        with self._metrics.settle_seconds.time():
+            rows = await self._store.insist(settle)
+        if rows:
+            bind(turn=rows[0].turn_id)
         self._note(client, hand, record)
         return rows
 
@@ -164,12 +173,14 @@ class TurnRunner:
                 return Reply("unanswered"), plan.cause
             question = self._question(client, hand, plan, assistant)
             try:
-                async with asyncio.timeout(self._settings.answer_deadline_seconds):
-                    return await self._engine.answer(question), None
+                with self._metrics.model_seconds.time():
+                    async with asyncio.timeout(self._settings.answer_deadline_seconds):
+                        return await self._engine.answer(question), None
             except TimeoutError:
                 failed = EngineFailed("timeout", "The model gave no answer in time.")
             except EngineFailed as error:
                 failed = error
+        tally_failure(self._metrics, failed)
         level = logging.ERROR if failed.alert else logging.WARNING
         log.log(level, "engine failed", extra={"client": client.id, "cause": failed.cause})
         return Reply("unanswered", usage=failed.usage), failed.cause
@@ -191,6 +202,7 @@ class TurnRunner:
             customer_hash=self._hash_customer(hand.conversation),
             history=hand.history,
             pace=partial(self._pace, client.id),
+            heed=partial(tally_failure, self._metrics),
         )
 
     async def _pace(self, client_id: int) -> None:
@@ -224,22 +236,14 @@ class TurnRunner:
         log.warning("parked", extra={"client": client_id, "error": cause})
 
     def _note(self, client: Client, hand: Hand, record: TurnRecord) -> None:
-        reply, usage = record.reply, record.reply.usage
-        self._metrics.turns.labels(record.engine, reply.outcome, record.cause or "none").inc()
-        self._metrics.turn_seconds.observe(record.latency_ms / 1000)
-        for kind in ("input", "cached", "output"):
-            count = getattr(usage, f"{kind}_tokens")
-            if count:
-                self._metrics.tokens.labels(str(client.id), kind).inc(count)
-        if usage.cost_usd:
-            self._metrics.cost.labels(str(client.id)).inc(usage.cost_usd)
+        tally_turn(self._metrics, client.id, record, messages=len(hand.messages))
         log.info(
             "turn",
             extra={
                 "client": client.id,
                 "conversation": hand.conversation.id,
                 "messages": len(hand.messages),
-                "outcome": reply.outcome,
+                "outcome": record.reply.outcome,
                 "cause": record.cause,
                 "latency_ms": record.latency_ms,
             },
@@ -247,3 +251,10 @@ class TurnRunner:
 
     def _lease_end(self) -> float:
         return self._clock() + self._settings.answer_deadline_seconds + LEASE_MARGIN_S
+
+
+def _bind_message(hand: Hand) -> None:
+    """Name a turn that has no id yet by the newest message it answers."""
+    if hand.messages:
+        bind(inbox=hand.messages[-1].id)
+    log.debug("claimed", extra={"messages": len(hand.messages), "unsent": len(hand.unsent)})

@@ -46,9 +46,16 @@ CODE = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII | re.IGNORECASE)
 class TransientFailure(EngineFailed):
     """The same call may work a moment later; `retry_after_s` is what the server asked for."""
 
-    def __init__(self, cause: str, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        cause: str,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+    ) -> None:
         """Take the wait in seconds, None where the server named none."""
-        super().__init__(cause, message)
+        super().__init__(cause, message, status=status)
         self.retry_after_s = retry_after_s
 
 
@@ -73,9 +80,15 @@ def build_client(*, api_key: str, base_url: str | None) -> openai.AsyncOpenAI:
 
 
 async def call_model(
-    send: Callable[[], Awaitable[T]], *, first_pause_s: float, pace: Callable[[], Awaitable[None]]
+    send: Callable[[], Awaitable[T]],
+    *,
+    first_pause_s: float,
+    pace: Callable[[], Awaitable[None]],
+    heed: Callable[[EngineFailed], None],
 ) -> T:
     """Send up to ATTEMPTS times, each after the first at `pace`; return what came back.
+
+    `heed` is told the failures that are tried again.
 
     Raises:
         EngineFailed: the server refused, could not be reached or did not speak JSON.
@@ -85,7 +98,7 @@ async def call_model(
         # Most answers need no more than this, and stamina takes 0.2 ms of CPU to be ready for more.
         return await _send_translated(send)
     except TransientFailure as failed:
-        first = failed
+        first = last = failed
     # Not the decorator: stamina logs the arguments of what it retries, and ours hold a question.
     async for attempt in stamina.retry_context(
         on=_wait_before_next,
@@ -97,8 +110,13 @@ async def call_model(
         with attempt:
             if attempt.num == 1:
                 raise first
+            heed(last)
             await pace()
-            return await _send_translated(send)
+            try:
+                return await _send_translated(send)
+            except TransientFailure as failed:
+                last = failed
+                raise
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
 
@@ -161,19 +179,20 @@ def _translate_status(refused: ServerRefused) -> EngineFailed:
     status, code = refused.status, _vendor_code(refused.body)
     said = f"The model server answered {status}" + (f" ({code})." if code else ".")
     if status in {401, 403}:
-        return EngineFailed("key", f"{said} Check OPENAI_API_KEY.", alert=True)
+        return EngineFailed("key", f"{said} Check OPENAI_API_KEY.", alert=True, status=status)
     if status == HTTPStatus.PAYMENT_REQUIRED or code == "insufficient_quota":
-        return EngineFailed("quota", f"{said} The account has no credit left.", alert=True)
+        said += " The account has no credit left."
+        return EngineFailed("quota", said, alert=True, status=status)
     if status == HTTPStatus.NOT_FOUND or status < HTTPStatus.BAD_REQUEST:
         said += " Check OPENAI_MODEL and OPENAI_BASE_URL."
-        return EngineFailed("bad_request", said, alert=True)
+        return EngineFailed("bad_request", said, alert=True, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait_s = read_retry_after(refused.headers)
-        return TransientFailure("rate_limited", said, retry_after_s=wait_s)
+        return TransientFailure("rate_limited", said, retry_after_s=wait_s, status=status)
     if status in {408, 409} or status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # as the SDK has it
         wait_s = read_retry_after(refused.headers)
-        return TransientFailure("server", said, retry_after_s=wait_s)
-    return EngineFailed("bad_request", said)
+        return TransientFailure("server", said, retry_after_s=wait_s, status=status)
+    return EngineFailed("bad_request", said, status=status)
 
 
 def _vendor_code(body: object) -> str | None:

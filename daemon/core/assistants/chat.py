@@ -59,7 +59,10 @@ class ChatEngine:
     async def answer(self, question: Question) -> Reply:
         """Ask the model, and check what it says against the question's own FAQs."""
         completion = await call_model(
-            lambda: self._send(question), first_pause_s=self._first_pause_s, pace=question.pace
+            lambda: self._send(question),
+            first_pause_s=self._first_pause_s,
+            pace=question.pace,
+            heed=question.heed,
         )
         if not isinstance(completion, ChatCompletion):
             raise EngineFailed("not_json", "The model server answered with something else.")

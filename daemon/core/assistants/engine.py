@@ -32,6 +32,10 @@ async def unpaced() -> None:
     """Let a call pass at once."""
 
 
+def unheeded(_failed: "EngineFailed") -> None:
+    """Let a call that is tried again be nobody's business."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """All an engine may know of one turn.
@@ -39,7 +43,8 @@ class Question:
     `situation` is one line that changes from turn to turn (local time, open or closed); it is kept
     out of the instructions so that these stay byte-stable. `customer_hash` identifies the
     customer to the vendor without naming them. `pace` is awaited before a model is called again: it
-    keeps the client's calls to OPENAI_RPS_PER_CLIENT, of which the first is counted already.
+    keeps the client's calls to OPENAI_RPS_PER_CLIENT, of which the first is counted already. `heed`
+    is told each failed call that is followed by another: the last one's failure is raised.
     """
 
     client_id: int
@@ -50,6 +55,7 @@ class Question:
     customer_hash: str
     history: tuple[Exchange, ...] = ()
     pace: Callable[[], Awaitable[None]] = unpaced
+    heed: Callable[["EngineFailed"], None] = unheeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +89,25 @@ class EngineFailed(ReleasedError):
 
     `cause` is a short stable word for metrics and the turn's record (`timeout`, `rate_limited`,
     `quota`, `key`, `server`, `connection`, `not_json`, `refusal`, `incomplete`, `bad_faq_id`,
-    `bad_schema`, `bad_request`). `alert` is true where the operator must act (quota, key).
+    `bad_schema`, `bad_request`). `alert` is true where the operator must act (quota, key). `status`
+    is the HTTP status of a server that refused, None where none did.
     """
 
     def __init__(
-        self, cause: str, message: str, *, alert: bool = False, usage: Usage | None = None
+        self,
+        cause: str,
+        message: str,
+        *,
+        alert: bool = False,
+        usage: Usage | None = None,
+        status: int | None = None,
     ) -> None:
         """Keep what was spent all the same, where the vendor told."""
         super().__init__(message)
         self.cause = cause
         self.alert = alert
         self.usage = usage or Usage()
+        self.status = status
 
 
 class Engine(Protocol):

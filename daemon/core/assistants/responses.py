@@ -53,7 +53,10 @@ class ResponsesEngine:
     async def answer(self, question: Question) -> Reply:
         """Ask the model, and check what it says against the question's own FAQs."""
         response = await call_model(
-            lambda: self._send(question), first_pause_s=self._first_pause_s, pace=question.pace
+            lambda: self._send(question),
+            first_pause_s=self._first_pause_s,
+            pace=question.pace,
+            heed=question.heed,
         )
         if not isinstance(response, dict):
             # A proxy's HTML page reaches us as a str, whatever was asked for.

@@ -4,6 +4,7 @@ Owns names, rotation and the order of the steps. How pages are copied and files 
 store's, and nothing is printed here.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def rotate(database: Path, newest: Path, rotation: Rotation, *, now: float) -> t
 
     """
     folder = newest.parent
-    ours = sorted(_find_ours(database, folder), reverse=True)
+    ours = [path for path, _ in reversed(list_backups(database, folder))]
     too_many = [path for path in ours if path != newest][rotation.keep - 1 :]
     too_old: list[Path] = []
     if rotation.older_than is not None:
@@ -92,6 +93,49 @@ def rotate(database: Path, newest: Path, rotation: Rotation, *, now: float) -> t
     for path in (*doomed, *_find_abandoned(database, folder)):
         _delete(path, newest)
     return doomed
+
+
+def list_backups(database: Path, folder: Path) -> list[tuple[Path, float]]:
+    """List the backups of a database in a folder, the oldest first, each with its moment.
+
+    Raises:
+        OSError: when the folder cannot be looked into.
+
+    """
+    return [(path, _made_at(path).timestamp()) for path in sorted(_find_ours(database, folder))]
+
+
+def find_newest(
+    database: Path, folder: Path, *, until: float = math.inf
+) -> tuple[Path, float] | None:
+    """Find the newest backup in a folder, and its moment; of the older ones no file is opened.
+
+    One that is named by a moment after `until` does not count.
+
+    Raises:
+        OSError: when the folder cannot be looked into.
+
+    """
+    for path in sorted(_find_named(database, folder), reverse=True):
+        if _is_backup(path) and (made_at := _made_at(path).timestamp()) <= until:
+            return path, made_at
+    return None
+
+
+def delete_older(
+    database: Path, folder: Path, *, older_than: timedelta, now: float
+) -> tuple[Path, ...]:
+    """Delete the backups in a folder that are too old, but never the newest; tell which.
+
+    Raises:
+        OSError: when one cannot be deleted, or the folder not be looked into.
+
+    """
+    limit = now - older_than.total_seconds()
+    doomed = [path for path, made_at in list_backups(database, folder)[:-1] if made_at < limit]
+    for path in doomed:
+        path.unlink(missing_ok=True)
+    return tuple(doomed)
 
 
 def _check(database: Path, file: Path, *, force: bool) -> None:
@@ -117,8 +161,12 @@ def _refuse_existing(file: Path, *, force: bool) -> None:
 
 def _find_ours(database: Path, folder: Path) -> list[Path]:
     """List the backups of this database in a folder: by name, kind and signature."""
+    return [path for path in _find_named(database, folder) if _is_backup(path)]
+
+
+def _find_named(database: Path, folder: Path) -> list[Path]:
     form = re.compile(rf"{re.escape(database.stem)}-\d{{8}}T\d{{6}}Z\.db")
-    return [path for path in folder.iterdir() if form.fullmatch(path.name) and _is_backup(path)]
+    return [path for path in folder.iterdir() if form.fullmatch(path.name)]
 
 
 def _find_abandoned(database: Path, folder: Path) -> list[Path]:

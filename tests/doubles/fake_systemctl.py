@@ -48,6 +48,7 @@ def _start(name: str, units: Path, folder: Path) -> None:
         return
     environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     credentials = folder / "credentials"
+    defaults: set[str] = set()
     command, place = "", "/"
     for key, value in _read_unit(units / name):
         if key == "ExecStart":
@@ -56,10 +57,13 @@ def _start(name: str, units: Path, folder: Path) -> None:
             place = value
         elif key == "EnvironmentFile":
             environ |= dict(_read_unit(Path(value)))
+        elif key == "SetCredential":
+            defaults.add(value.partition(":")[0])
         elif key == "LoadCredential":
             credentials.mkdir(exist_ok=True)
             credential, _, source = value.partition(":")
-            (credentials / credential).write_bytes(Path(source).read_bytes())
+            if Path(source).exists() or credential not in defaults:
+                (credentials / credential).write_bytes(Path(source).read_bytes())
             environ["CREDENTIALS_DIRECTORY"] = str(credentials)
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(

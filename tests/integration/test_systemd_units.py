@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.settings import Settings
-from tests.doubles.daemon_process import run_program
+from daemon.core.settings import Settings, load_settings
+from tests.doubles.command_line import run_quickly
+from tests.doubles.new_database import copy_new_database
 
 UNITS = sorted((Path(__file__).resolve().parents[2] / "systemd").iterdir())
 TOOL = shutil.which("systemd-analyze")
@@ -76,17 +77,58 @@ def test_credentials_are_named_like_secrets() -> None:
     assert {f"/etc/released/credentials/{name}" for name in secrets} == {path for _, path in loaded}
 
 
-async def test_the_nightly_backup_is_a_command_that_works(tmp_path: Path) -> None:
-    """What the unit runs makes a backup, tonight and not only on paper."""
-    service = next(unit for unit in UNITS if unit.name == "released-backup.service")
-    (command,) = re.findall(r"^ExecStart=\S+ (.*)$", service.read_text(), re.MULTILINE)
-    assert "StateDirectory=released released/backups\n" in service.read_text()
+def test_a_credential_that_nobody_has_put_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever upgrades has no file for a secret that is new; systemd must start the daemon."""
+    text = next(unit for unit in UNITS if unit.name == "released.service").read_text()
+    assert [("SECRETS_KEY", "\\n")] == re.findall(r"^SetCredential=(.*):(.*)$", text, re.MULTILINE)
+    (tmp_path / "SECRETS_KEY").write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().secrets_key is None
+
+
+@pytest.mark.parametrize(
+    ("name", "leaves"), [("released-backup.service", 1), ("released-maintenance.service", 0)]
+)
+def test_what_a_timer_starts_is_a_command_that_works(
+    tmp_path: Path, name: str, leaves: int
+) -> None:
+    """What the unit runs does its work, tonight and not only on paper."""
+    text = next(unit for unit in UNITS if unit.name == name).read_text()
+    text = text.replace("/var/lib/released", str(tmp_path))
+    (command,) = re.findall(r"^ExecStart=\S+ (.*)$", text, re.MULTILINE)
+    (given,) = re.findall(r"^Environment=(.*)$", text, re.MULTILINE)
+    assert "StateDirectory=released released/backups\n" in text
+    settings = dict(pair.split("=", 1) for pair in given.split())
     (tmp_path / "backups").mkdir()
-    arguments = command.replace("/var/lib/released", str(tmp_path)).split()
-    for words in (["db", "upgrade"], arguments):
-        done = await run_program("released_cli", *words, folder=tmp_path, settings={})
-        assert 0 == done.code, done.err
-    assert 1 == len(list((tmp_path / "backups").iterdir()))
+    assert str(tmp_path / "backups") == settings["BACKUP_DIR"]
+    copy_new_database(tmp_path / "released.db")
+    done = run_quickly(tmp_path, *command.split(), settings=settings)
+    # Without a backup yet, maintenance says so, and its unit fails.
+    assert (0 if leaves else 3) == done.code, done.err
+    assert leaves == len(list((tmp_path / "backups").iterdir()))
+
+
+def test_what_a_timer_starts_follows_the_settings() -> None:
+    """A BACKUP_DIR in released.env wins over the one that the unit begins with."""
+    for unit in UNITS:
+        text = unit.read_text()
+        if "BACKUP_DIR" in text:
+            (place,) = re.findall(r"\bBACKUP_DIR=(\S+)", text)
+            assert "/var/lib/released/backups" == place
+            assert text.index("\nEnvironment=") < text.index("\nEnvironmentFile=")
+
+
+def test_a_reload_goes_to_the_daemon() -> None:
+    """`systemctl reload released`; Type=notify-reload is not for Debian 12's systemd 252."""
+    text = next(unit for unit in UNITS if unit.name == "released.service").read_text()
+    assert "\nType=notify\n" in text
+    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in text
+    # A variable of the process would win over the file for as long as it lives.
+    assert "--env-file /etc/released/released.env\n" in text
+    assert "EnvironmentFile" not in text
 
 
 def test_every_timer_has_its_service() -> None:

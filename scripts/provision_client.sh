@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes one client an instance of its own, and runs it: scripts/provision_client.sh NAME PHONE [options]
 #
-# Owns instances/NAME: its .env, database, logs and pid files. What runs there is ended by its pid, and only while
-# that is still the process that was started. Meta's values come from the environment; without them a sandbox plays Meta.
+# Owns instances/NAME with its .env, database and logs. How what runs there is begun and ended is provision_carriers.sh's and
+# provision_docker.sh's. Meta's values come from the environment; without them a sandbox plays Meta.
 set -euo pipefail
 
 usage="Usage: scripts/provision_client.sh NAME PHONE [options]   make the instance, or start it again
@@ -13,6 +13,7 @@ usage="Usage: scripts/provision_client.sh NAME PHONE [options]   make the instan
   --welcome-message TEXT   --business-hours TEXT
   --port N                 where the daemon listens on this machine; a free one unless given
   --public-url URL         what Meta calls, for example https://bot.example.com
+  --runs-in HOW            systemd, docker or process; unless given, the first of them that this machine has
 
 NAME is letters, digits, - and _. META_ACCESS_TOKEN, META_APP_SECRET and OPENAI_API_KEY are taken from the
 environment into instances/NAME/.env. Without a META_ACCESS_TOKEN the sandbox plays WhatsApp, without a key
@@ -25,6 +26,10 @@ root=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 instances=${INSTANCES_DIR:-$root/instances}
 [[ $instances == /* ]] || instances=$caller/$instances
 units=${SYSTEMD_UNITS:-/etc/systemd/system}
+# shellcheck source=scripts/provision_carriers.sh
+source "$root/scripts/provision_carriers.sh"
+# shellcheck source=scripts/provision_docker.sh
+source "$root/scripts/provision_docker.sh"
 umask 077 # all that is made here holds secrets or what customers wrote
 
 say() { printf '%s\n' "$*" >&2; }
@@ -41,78 +46,6 @@ misuse() {
 
 value() { sed -n "s/^$1='\(.*\)'\$/\1/p" "$home/.env"; }
 
-# When a process began, which tells it from a later one with the same number.
-began() {
-    if [[ -d /proc/self ]]; then
-        # One that has ended and that nobody has taken note of (Z) is no process any more.
-        { sed -n 's/.*) \([^ZX]\)/\1/p' "/proc/$1/stat" | cut -d ' ' -f 20; } 2>/dev/null
-    else
-        ps -o lstart= -p "$1" 2>/dev/null
-    fi
-}
-
-# Sets `pid` to that of our process, or says that there is none.
-alive() {
-    local since
-    [[ -f $home/$1.pid ]] && { read -r pid && IFS= read -r since; } <"$home/$1.pid" || return 1
-    [[ -n $since && $(began "$pid" || true) == "$since" ]]
-}
-
-has_unit() { [[ -f $units/released-$name-$1.service ]]; }
-
-runs() { if has_unit "$1"; then systemctl is-active --quiet "released-$name-$1.service"; else alive "$1"; fi; }
-
-# Where systemd runs and we may ask it, the instance comes back after a reboot.
-use_systemd() {
-    [[ $EUID == 0 && $(systemctl is-system-running 2>/dev/null) =~ ^(running|degraded|starting)$ ]]
-}
-
-launch_unit() {
-    local part=$1 owner
-    shift
-    owner=$(stat -c %U "$root")
-    chown -R "$owner" "$home"
-    # A unit is no secret, and systemd complains of one that others cannot read.
-    umask 022
-    printf '%s\n' '[Unit]' "Description=Released instance $name: $part" 'After=network-online.target' '' \
-        '[Service]' "ExecStart=$(printf '"%s" ' "$@")" "WorkingDirectory=$home" "User=$owner" 'UMask=0077' \
-        'Restart=always' 'RestartSec=2' 'NoNewPrivileges=yes' "StandardOutput=append:$home/$part.log" \
-        'StandardError=inherit' '' '[Install]' 'WantedBy=multi-user.target' >"$units/released-$name-$part.service"
-    umask 077
-    systemctl daemon-reload
-    systemctl enable --now --quiet "released-$name-$part.service"
-}
-
-launch() {
-    local part=$1
-    if runs "$part"; then return; fi
-    if use_systemd; then
-        launch_unit "$@"
-        return
-    fi
-    shift
-    # Nothing of this shell's settings may overrule the instance's own.
-    (cd "$home" && exec env -i PATH="$PATH" HOME="${HOME:-/}" LANG=C.UTF-8 nohup "$@") \
-        >>"$home/$part.log" 2>&1 </dev/null &
-    printf '%s\n%s\n' $! "$(began $!)" >"$home/$part.pid"
-}
-
-end() {
-    local part=$1 tries unit=released-$name-$1.service
-    if has_unit "$part"; then
-        systemctl disable --now --quiet "$unit"
-        rm -f "$units/$unit"
-        systemctl daemon-reload
-    fi
-    if alive "$part"; then kill "$pid"; fi
-    for ((tries = STOP_S * 10; tries > 0; tries--)); do
-        alive "$part" || break
-        sleep 0.1
-    done
-    if alive "$part"; then kill -KILL "$pid"; fi
-    rm -f "$home/$part.pid"
-}
-
 is_well() {
     local line=''
     { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
@@ -126,7 +59,7 @@ wait_until_well() {
     local deadline=$((SECONDS + START_S))
     until is_well "$(value PORT)"; do
         if ! runs daemon || ((SECONDS > deadline)); then
-            fail "$name is not well: $(tail -n 1 "$home/daemon.log" 2>/dev/null) (all of it: $home/daemon.log)"
+            fail "$name is not well: $(last_words)"
         fi
         sleep 0.2
     done
@@ -162,17 +95,23 @@ remove() {
         read -r -p "Delete $home with its database? [y/N] " answer
         [[ $answer == [yY]* ]] || fail "nothing was removed"
     fi
-    end daemon
-    end sandbox
+    end_all
     rm -rf -- "$home"
     say "$name is removed."
 }
 
-free_port() {
-    "$root/.venv/bin/python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
+is_taken() {
+    [[ $1 == "$port" ]] || grep -qs "PORT='$1'" "$instances"/*/.env || (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-random_word() { "$root/.venv/bin/python" -c 'import secrets; print(secrets.token_hex(16))'; }
+# Below the ports that calls to elsewhere are given: none of those can be in the way at the next start.
+free_port() {
+    local found
+    while found=$((20000 + RANDOM % 10000)) && is_taken "$found"; do :; done
+    printf '%s' "$found"
+}
+
+random_word() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 put() {
     [[ $2 != *[\'$'\n']* ]] || fail "$1 must be one line without quotes"
@@ -182,9 +121,12 @@ put() {
 # The whole file or none: a half-written .env would start with defaults.
 write_settings() {
     local sandbox_port
+    port=${port:-$(free_port)}
     (
+        if [[ -n $runs_in ]]; then put RUNS_IN "$runs_in"; fi
+        if [[ $runs_in == docker ]]; then put RELEASED_IMAGE "${RELEASED_IMAGE:-}"; fi
         put HOST 127.0.0.1
-        put PORT "${port:-$(free_port)}"
+        put PORT "$port"
         put DATABASE_URL "sqlite+aiosqlite:///released.db"
         put PHONE_NUMBER_ID "$phone_number_id"
         put META_VERIFY_TOKEN "${META_VERIFY_TOKEN:-$(random_word)}"
@@ -203,6 +145,10 @@ write_settings() {
 }
 
 released() {
+    if in_docker; then
+        released_in_docker "$@"
+        return
+    fi
     (cd "$home" && env -i PATH="$PATH" HOME="${HOME:-/}" LANG=C.UTF-8 "$root/.venv/bin/released" --local --quiet "$@")
 }
 
@@ -235,17 +181,14 @@ make() {
         if [[ $new == yes ]]; then rm -rf -- "$home"; fi
         exit 1
     fi
-    if [[ -n $(value SANDBOX_PORT) ]]; then
-        launch sandbox "$root/.venv/bin/released" --local sandbox --port "$(value SANDBOX_PORT)"
-    fi
-    launch daemon "$root/.venv/bin/released-daemon"
+    start_all
     wait_until_well
 }
 
 tell() {
     local url
     url=$(value PUBLIC_URL)
-    printf '%s is running at http://127.0.0.1:%s; its settings, database and logs: %s\n' "$name" "$(value PORT)" "$home"
+    printf '%s is running at http://127.0.0.1:%s; its settings and database: %s\n' "$name" "$(value PORT)" "$home"
     if [[ -n $(value SANDBOX_PORT) ]]; then
         printf 'Chat with it as a customer: http://127.0.0.1:%s/\n' "$(value SANDBOX_PORT)"
     fi
@@ -263,8 +206,7 @@ case ${1:-} in
 --stop)
     (($# == 2)) || misuse "--stop needs a NAME"
     need_instance "$2"
-    end daemon
-    end sandbox
+    end_all
     say "$name is stopped."
     exit 0
     ;;
@@ -278,7 +220,7 @@ esac
 
 (($# >= 2)) || misuse "PHONE is needed, as +34666777888"
 find_instance "$1"
-phone=$2 phone_number_id='' port='' public_url='' fields=()
+phone=$2 phone_number_id='' port='' public_url='' runs_in='' fields=()
 shift 2
 while (($#)); do
     (($# >= 2)) || misuse "$1 needs a value"
@@ -286,6 +228,7 @@ while (($#)); do
     --phone-number-id) phone_number_id=$2 ;;
     --port) port=$2 ;;
     --public-url) public_url=$2 ;;
+    --runs-in) runs_in=$2 ;;
     --faqs) if [[ $2 == /* ]]; then fields+=("$1" "$2"); else fields+=("$1" "$caller/$2"); fi ;;
     --welcome-message | --business-hours) fields+=("$1" "$2") ;;
     *) misuse "unknown option $1" ;;
@@ -294,6 +237,6 @@ while (($#)); do
 done
 sandboxed=yes
 if [[ -n ${META_ACCESS_TOKEN:-} ]]; then sandboxed=no; fi
-"$BASH" "$root/scripts/setup.sh" plain
+choose_carrier
 make
 tell

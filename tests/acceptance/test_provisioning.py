@@ -1,108 +1,26 @@
 """`scripts/provision_client.sh` makes working instances on a bare machine; it ends only its own."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.doubles import fake_systemctl
-from tests.doubles.daemon_process import unmeasured
-
-ROOT = Path(__file__).resolve().parents[2]
-BASH = shutil.which("bash")
-NUMBER_ID = "1000123456789"
+from tests.doubles.yard import BASH, Yard, ask, clear, fetch, lay_out
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
 
-@dataclass(frozen=True, slots=True)
-class Yard:
-    """A checkout whose .venv is the tests' own, and the instances made from it."""
-
-    checkout: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def demo(self) -> Path:
-        return self.checkout / "instances/demo"
-
-    def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr."""
-        done = subprocess.run(
-            [str(BASH), str(self.checkout / "scripts/provision_client.sh"), *arguments],
-            cwd=self.checkout,
-            env=unmeasured() | self.environ | environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    def read_setting(self, name: str) -> str:
-        lines = (self.demo / ".env").read_text().splitlines()
-        return next(line for line in lines if line.startswith(f"{name}=")).split("'")[1]
-
-    def read_pid(self, part: str) -> int:
-        return int((self.demo / f"{part}.pid").read_text().split()[0])
-
-
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[Yard]:
-    checkout = tmp_path / "checkout"
-    programs = checkout / ".venv/bin"
-    programs.mkdir(parents=True)
-    (checkout / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts/provision_client.sh", checkout / "scripts")
-    shutil.copy(ROOT / "faqs.example.json", checkout)
-    (checkout / "scripts/setup.sh").write_text("exit 0\n")
-    for name, words in (
-        ("python", ""),
-        ("released", "-m released_cli"),
-        ("released-daemon", "-m daemon"),
-    ):
-        (programs / name).write_text(
-            f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" {words} "$@"\n'
-        )
-        (programs / name).chmod(0o755)
-    opened = Yard(checkout, {"SYSTEMD_UNITS": str(tmp_path / "no units")} | no_systemd(tmp_path))
+    opened = lay_out(tmp_path)
     yield opened
-    for home in (checkout / "instances").glob("*"):
-        opened.run("--remove", home.name, "--yes")
-
-
-def no_systemd(folder: Path) -> dict[str, str]:
-    """Put a systemctl first that says what it says in a container."""
-    (folder / "none").mkdir()
-    (folder / "none/systemctl").write_text("#!/bin/sh\necho offline\nexit 1\n")
-    (folder / "none/systemctl").chmod(0o755)
-    return {"PATH": f"{folder / 'none'}:{os.environ['PATH']}"}
-
-
-def fetch(url: str, body: object = None) -> tuple[int, str]:
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=40) as answer:
-        return answer.status, answer.read().decode()
-
-
-def ask(yard: Yard, question: str) -> str:
-    """Write as a customer through the sandbox, and wait for the bot's answer."""
-    sandbox = f"http://127.0.0.1:{yard.read_setting('SANDBOX_PORT')}/chat/messages"
-    wrote = {"phone_number_id": NUMBER_ID, "from": "34600111222", "text": question}
-    assert 200 <= fetch(sandbox, wrote)[0] < 300
-    query = f"phone_number_id={NUMBER_ID}&customer=34600111222&direction=out&wait=30"
-    return fetch(f"{sandbox}?{query}")[1]
+    clear(opened)
 
 
 def test_a_bare_machine_gets_a_working_bot(yard: Yard) -> None:
@@ -161,6 +79,7 @@ def test_bad_faqs_leave_nothing_behind(yard: Yard) -> None:
         (("../demo", "+123456789"), "is no NAME"),
         (("demo", "+123456789", "--colour", "red"), "unknown option --colour"),
         (("demo", "+123456789", "--faqs"), "--faqs needs a value"),
+        (("demo", "+123456789", "--runs-in", "cloud"), "--runs-in is systemd, docker or process"),
         (("--stop",), "--stop needs a NAME"),
         (("--remove", "../demo", "--yes"), "is no NAME"),
     ],

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Puts Released on a Debian or Ubuntu server, and upgrades it: sudo scripts/install.sh [options]
 #
+# Lies in a checkout, in a wheel (released_cli/_deploy) and in each release; what lies around it is what it installs.
 # Owns /opt/released (one folder for each release, `current` names the one in use), /etc/released (settings and
 # secrets) and the units. /var/lib/released holds the database, which an upgrade backs up before it touches it.
 set -euo pipefail
 
-usage="Usage: sudo scripts/install.sh [--dry-run] [--root DIR] [--no-input]
+usage="Usage: sudo scripts/install.sh [--wheel FILE] [--dry-run] [--root DIR] [--no-input]
 
 Installs this checkout, or upgrades what is installed: backup, migrate, restart, health check, and back to the
 former release when it is not well. Run it again at any time; settings that are there are kept.
 
+  --wheel FILE install what is in a wheel instead; - is one that comes on stdin
   --dry-run    print the steps and do nothing
   --root DIR   put all files under DIR, and leave users and services of this machine alone
   --no-input   never ask
@@ -19,11 +21,15 @@ from the environment, and asks on a terminal for those it needs and does not hav
 Exit code: 0 done, 1 refused or failed, 2 usage."
 
 readonly SECRETS=(META_APP_SECRET META_VERIFY_TOKEN META_ACCESS_TOKEN OPENAI_API_KEY) HEALTH_S=${HEALTH_S:-60}
-checkout=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-staging='' dry=no ask=no
+origin=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/install_settings.sh
+source "$origin/scripts/install_settings.sh"
+staging='' dry=no ask=no wheel='' passed=()
 if [[ -t 0 ]]; then ask=yes; fi
 
-say() { printf 'install: %s\n' "$*" >&2; }
+# An upgrade that is under way is brought to its end, even when nobody listens any more.
+trap '' HUP PIPE
+say() { printf 'install: %s\n' "$*" >&2 || true; }
 
 fail() {
     say "$@"
@@ -54,19 +60,6 @@ put_file() {
     mv "$path.new" "$path"
 }
 
-# Sets `given` to a setting from the environment, or from the person at the terminal.
-take() {
-    given=${!1:-}
-    if [[ -z $given && $ask == yes && $dry == no ]]; then
-        if [[ " ${SECRETS[*]} " == *" $1 "* ]]; then
-            read -r -s -p "$1 ($2): " given && printf '\n' >&2
-        else
-            read -r -p "$1 ($2): " given
-        fi
-    fi
-    [[ $given != *[[:space:]\'\"\\]* ]] || fail "$1 must be one word without quotes or backslashes"
-}
-
 find_python() {
     local name
     for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
@@ -77,8 +70,7 @@ find_python() {
 }
 
 make_user() {
-    if getent passwd released >/dev/null; then return; fi
-    on_machine useradd --system --user-group --home-dir /var/lib/released --shell /usr/sbin/nologin released
+    getent passwd released >/dev/null || on_machine useradd --system --user-group --home-dir /var/lib/released --shell /usr/sbin/nologin released
 }
 
 make_folders() {
@@ -89,49 +81,34 @@ make_folders() {
     on_machine chown released:released "$state" "$state/backups"
 }
 
-# A release is complete or has no folder: it is built under another name.
+# A wheel has its own installer, which knows what that wheel needs.
+hand_over() {
+    local own=released_cli/_deploy/scripts/install.sh code=0
+    unpacked=$(mktemp -d)
+    trap 'rm -rf -- "$unpacked"' EXIT
+    if [[ $wheel == - ]]; then
+        cat >"$unpacked/wheel"
+        wheel=$unpacked/wheel
+    fi
+    [[ -f $wheel ]] || fail "there is no wheel $wheel"
+    "$python" -m zipfile -e "$wheel" "$unpacked" 2>/dev/null || fail "this is no whole wheel: nothing was changed"
+    [[ -f $unpacked/$own ]] || fail "this wheel has no installer ($own), so it is none of Released: nothing was changed"
+    "$BASH" "$unpacked/$own" "${passed[@]}" || code=$?
+    exit "$code"
+}
+
 build_release() {
-    local building=$opt/building log=$opt/building.log
-    say "building $release (a minute)"
-    run rm -rf "$building"
-    run mkdir -p "$building"
-    run cp -R "$checkout"/{daemon,released_cli,systemd,pyproject.toml,requirements.lock,README.md,LICENSE} \
-        "$checkout/faqs.example.json" "$building/"
-    # Made where it will lie: a venv's scripts hold its path.
-    run mv "$building" "$opt/$release"
-    local pip=("$opt/$release/venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input install)
-    {
-        run "$python" -m venv "$opt/$release/venv" &&
-            run "${pip[@]}" --require-hashes -r "$opt/$release/requirements.lock" &&
-            run "${pip[@]}" --no-deps --no-build-isolation "$opt/$release"
-    } 2>"$([[ $dry == yes ]] && echo /dev/null || echo "$log")" || {
-        rm -rf -- "${opt:?}/$release"
-        fail "building failed: $(tail -n 1 "$log") (all of it: $log). What was installed is untouched."
-    }
+    local options=()
+    if [[ $dry == yes ]]; then options=(--dry-run); fi
+    "$BASH" "$origin/scripts/build_release.sh" "${options[@]}" "$python" "$opt/$release" || exit 1
 }
 
-write_settings() {
-    local name lines=("DATABASE_URL=sqlite+aiosqlite:///$state/released.db")
-    local -A secret=()
-    [[ ! -f $etc/released.env ]] || return 0
-    take PUBLIC_URL "the https address that Meta calls; empty: try it on this machine first"
-    [[ -z $given ]] || lines+=("PUBLIC_URL=$given" "APP_ENV=prod")
-    lines+=("HOST=${HOST:-127.0.0.1}" "PORT=${PORT:-8080}")
-    for name in "${SECRETS[@]}"; do
-        take "$name" "empty: none"
-        secret[$name]=$given
-    done
-    [[ -n ${secret[META_APP_SECRET]} || $dry == yes ]] ||
-        fail "META_APP_SECRET is not set: App Dashboard > App settings > Basic > App secret"
-    : "${secret[META_VERIFY_TOKEN]:=$("$python" -c 'import secrets; print(secrets.token_hex(16))')}"
-    for name in "${SECRETS[@]}"; do
-        printf '%s' "${secret[$name]}" | put_file "$etc/credentials/$name" 0640
-    done
-    # Last, because it is what tells a later run that the settings are complete.
-    printf '%s\n' "${lines[@]}" | put_file "$etc/released.env" 0640
+# Two at once would each take the other's release for the former one.
+be_alone() {
+    if [[ $dry == yes ]]; then return; fi
+    exec 9>"$opt/.lock"
+    flock -n 9 || fail "another installation is under way"
 }
-
-value() { if [[ -f $etc/released.env ]]; then sed -n "s/^$1=//p" "$etc/released.env" | tail -n 1; fi; }
 
 write_units() {
     local unit
@@ -140,11 +117,15 @@ write_units() {
             put_file "$units/${unit##*/}" 0644
     done
     run mkdir -p "$units/released.socket.d"
-    printf '[Socket]\nListenStream=\nListenStream=%s:%s\n' "$host" "$port" |
+    printf '[Socket]\nListenStream=\nListenStream=%s\n' "$(socket_address)" |
         put_file "$units/released.socket.d/address.conf" 0644
-    # The operator's command: as the daemon's user, with the daemon's settings and a home that this user can read.
-    printf '#!/bin/sh\nexport HOME=%s CREDENTIALS_DIRECTORY=%s\nexec %s%s --env-file %s "$@"\n' "$state" \
-        "$etc/credentials" "$as_user" "$opt/current/venv/bin/released" "$etc/released.env" |
+    # The operator's command: as the daemon's user, with the daemon's settings and a home that this user can read;
+    # but systemd obeys root, and shows its journal to nobody else.
+    local command="$opt/current/venv/bin/released --env-file $etc/released.env"
+    # shellcheck disable=SC2016 # these are for the shell that runs it
+    printf '%s\n' '#!/bin/sh' "export HOME=$state CREDENTIALS_DIRECTORY=$etc/credentials" \
+        'case "$1 $2" in' '"service status") ;;' '"service "*)'" exec $command"' "$@" ;;' 'esac' \
+        "exec $as_user$command"' "$@"' |
         put_file "$prefix/usr/local/bin/released" 0755
 }
 
@@ -162,6 +143,10 @@ import sqlite3, sys
 if sys.argv[1] == "schema":
     found = sqlite3.connect(f"file:{sys.argv[2]}?mode=ro", uri=True)
     print(found.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+elif sys.argv[1] == "head":
+    from daemon.core.store.upgrade import HEAD
+
+    print(HEAD)
 else:
     with sqlite3.connect(sys.argv[2]) as source, sqlite3.connect(sys.argv[3]) as copy:
         source.backup(copy)
@@ -171,18 +156,31 @@ PYTHON
 back_up() {
     copy=$state/backups/before-$release.db
     [[ -f $state/released.db ]] || return 0
+    # Across a change of the schema the way back leads to this copy: nothing may be acknowledged between the two. Meta
+    # sends again whatever finds the door closed.
+    if [[ $dry == no && $(in_database schema "$state/released.db") != "$(in_database head)" ]]; then
+        trap 'control start released.socket released.service' EXIT
+        control stop released.socket released.service
+    fi
     (umask 077 && in_database copy "$state/released.db" "$copy") || fail "the backup failed: nothing was changed"
     on_machine chown released:released "$copy"
     say "the database is backed up to $copy"
 }
 
+# By the address at which one who is here reaches it; its certificate is for the public name.
 is_well() {
-    local line=''
-    { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null || return 1
-    printf 'GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3
-    IFS= read -r -t 6 line <&3 || true
-    exec 3>&-
-    [[ $line == *' 200 '* ]]
+    "$python" - "$host" "$port" "$(value TLS_CERT_FILE)" <<'PYTHON' 2>/dev/null
+import socket, ssl, sys
+
+host, port, certificate = sys.argv[1:]
+door = socket.create_connection(({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port), 6)
+if certificate:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    door = context.wrap_socket(door)
+door.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
+sys.exit(b" 200 " not in door.makefile("rb").readline())
+PYTHON
 }
 
 # Asks only where something was started.
@@ -197,41 +195,51 @@ wait_until_well() {
 
 restart() {
     control daemon-reload
-    control enable --quiet --now released.socket released-backup.timer
+    control enable --quiet --now released.socket released-backup.timer released-maintenance.timer
     control enable --quiet released.service
     control restart released.service
+    trap - EXIT
 }
 
-# Messages that the new release has taken stay in the file that is put aside.
+# Messages that a release took before it was found unwell stay in the file that is put aside.
 roll_back() {
+    local part timer
+    trap - EXIT
     say "$release is not well: going back to $former"
     control stop released.socket released.service
     if [[ -f $copy && $(in_database schema "$copy") != "$(in_database schema "$state/released.db")" ]]; then
-        for part in '' -wal -shm; do
+        # Whole before it gets the name: without a database under it, a daemon would begin with an empty one.
+        cp -p "$copy" "$state/released.db.new" || fail "nothing runs now: there must be room to put $copy back"
+        [[ ! -f $state/released.db ]] || ln "$state/released.db" "$state/failed-$release.db"
+        for part in -wal -shm; do
             [[ ! -f $state/released.db$part ]] || mv "$state/released.db$part" "$state/failed-$release.db$part"
         done
-        cp -p "$copy" "$state/released.db"
+        mv "$state/released.db.new" "$state/released.db"
         say "its database is put aside as $state/failed-$release.db"
     fi
     switch_to "$former"
     write_units "$opt/$former"
+    for timer in "$origin"/systemd/*.timer; do
+        # It would only fail.
+        [[ -f $opt/$former/systemd/${timer##*/} ]] || control disable --quiet --now "${timer##*/}"
+    done
     control daemon-reload
-    control start released.socket
-    control start released.service
+    control start released.socket released.service
     wait_until_well 60 || fail "$former is not well either: journalctl -u released"
     fail "$former is running again; why $release was not: journalctl -u released"
 }
 
 install_release() {
-    find_python
     make_user
     make_folders
+    be_alone
+    former=$(readlink "$opt/current" || true)
     write_settings
-    host=$(value HOST) port=$(value PORT)
-    host=${host:-${HOST:-127.0.0.1}} port=${port:-${PORT:-8080}}
+    add_settings
+    find_address
     build_release
     back_up
-    write_units "$checkout"
+    write_units "$origin"
     switch_to "$release"
     if ! ours db upgrade || ! restart || ! wait_until_well "$HEALTH_S"; then
         [[ -n $former ]] || give_up
@@ -269,8 +277,14 @@ while (($#)); do
     case $1 in
     --dry-run) dry=yes ;;
     --no-input) ask=no ;;
+    --wheel)
+        wheel=${2:?--wheel needs a FILE}
+        shift 2
+        continue
+        ;;
     --root)
         staging=${2:?--root needs a DIR}
+        passed+=("$1")
         shift
         ;;
     -h | --help)
@@ -282,16 +296,17 @@ while (($#)); do
         exit 2
         ;;
     esac
+    passed+=("$1")
     shift
 done
-prefix=''
-if [[ -n $staging ]]; then prefix=$(realpath -m "$staging"); fi
+prefix=${staging:+$(realpath -m "$staging")}
 [[ -n $staging || $dry == yes || $EUID == 0 ]] || fail "run it as root (sudo), or with --dry-run"
+find_python
+if [[ -n $wheel ]]; then hand_over; fi
 opt=$prefix/opt/released etc=$prefix/etc/released state=$prefix/var/lib/released
 units=$prefix/etc/systemd/system
 as_user='runuser -u released -- '
 if [[ -n $staging ]]; then as_user=''; fi
-release=$(sed -n 's/^version = "\(.*\)"/\1/p' "$checkout/pyproject.toml")-$(date -u +%Y%m%d%H%M%S)
-former=$(readlink "$opt/current" || true)
+release=$(sed -n 's/^version = "\(.*\)"/\1/p' "$origin/pyproject.toml")-$(date -u +%Y%m%d%H%M%S)
 install_release
 tell

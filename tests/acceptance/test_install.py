@@ -4,19 +4,23 @@ The virtual environment is a stand-in that runs the release's own code with the 
 systemctl is one that runs the units as plain processes.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.doubles import fake_systemctl
+from tests.doubles.certificates import Authority
 from tests.doubles.daemon_process import find_free_port, unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,17 +67,22 @@ class Server:
 
     def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
         """Exit code, stdout and stderr."""
+        return self.run_script(self.checkout / "scripts/install.sh", arguments, environ)
+
+    def run_script(
+        self, script: Path, arguments: Sequence[str], environ: dict[str, str], given: bytes = b""
+    ) -> tuple[int, str, str]:
+        """As `run`, with what is given on stdin."""
         done = subprocess.run(
-            [str(BASH), str(self.checkout / "scripts/install.sh"), *arguments],
+            [str(BASH), str(script), *arguments],
             cwd=self.checkout,
             env=unmeasured() | self.environ | environ,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
-            text=True,
             timeout=100,
             check=False,
         )
-        return done.returncode, done.stdout, done.stderr
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def install(self, **environ: str) -> tuple[int, str, str]:
         return self.run("--root", str(self.prefix), **environ)
@@ -148,9 +157,13 @@ def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server)
 
 
 def test_an_upgrade_that_is_not_well_is_taken_back(server: Server) -> None:
-    """The former release runs again, and what the new one made of the database is put aside."""
+    """The former release runs again, and what the new one made of the database is put aside.
+
+    A timer that the former one does not know is switched off: it would fail every week.
+    """
     assert 0 == server.install()[0]
     first = server.release
+    (server.prefix / "opt/released" / first / "systemd/released-maintenance.timer").unlink()
     main = server.checkout / "daemon/main.py"
     main.write_text(main.read_text().replace("def main(", "def main_no_more("))
     upgrade = server.checkout / "daemon/core/store/upgrade.py"
@@ -161,10 +174,20 @@ def test_an_upgrade_that_is_not_well_is_taken_back(server: Server) -> None:
     assert first == server.release
     assert server.is_well()
     assert 1 == server.count_tokens()
-    assert 1 == len(list(server.state.glob("failed-*.db")))
+    (failed,) = server.state.glob("failed-*.db")
+    with sqlite3.connect(failed) as database:
+        assert [("9",)] == database.execute("SELECT version_num FROM alembic_version").fetchall()
+    database.close()
+    assert not (server.state / "released.db.new").exists()
+    calls = fake_systemctl.read_calls(server.systemd)
+    # Nothing is acknowledged any more once the copy is made that is gone back to.
+    assert 2 == calls.count("stop released.socket released.service")
+    disabled = [one for one in fake_systemctl.read_calls(server.systemd) if "disable" in one]
+    assert ["disable --quiet --now released-maintenance.timer"] == disabled
 
 
 BREAKS_THE_SCHEMA = """
+HEAD = "9"
 
 _prepare = prepare
 
@@ -174,6 +197,75 @@ def prepare(database):
     database.write(lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num='9'"))
     return upgraded
 """
+
+
+def build_wheel(server: Server) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(server.systemd)],
+        cwd=server.checkout,
+        env=unmeasured(),
+        capture_output=True,
+        check=True,
+    )
+    (wheel,) = server.systemd.glob("*.whl")
+    return wheel
+
+
+def test_a_wheel_is_installed_and_upgrades_itself(server: Server, tmp_path: Path) -> None:
+    """By the installer inside it; what it leaves on the server takes the next one on stdin.
+
+    How it is, is asked over TLS where the daemon speaks that.
+    """
+    wheel = build_wheel(server)
+    code, out, err = server.run("--root", str(server.prefix), "--wheel", str(wheel))
+    assert 0 == code, err
+    assert "first" == json.loads(out)["name"]
+    assert server.is_well()
+    first = server.release
+    shutil.rmtree(server.checkout)
+    server.checkout.mkdir()
+
+    installed = server.prefix / "opt/released/current"
+    assert (installed / "faqs.example.json").exists()
+    assert not (installed / "released_cli/_deploy").exists()
+    script = installed / "scripts/install.sh"
+    assert os.access(script, os.X_OK)
+    tls = Authority().write(tmp_path)
+    with (server.prefix / "etc/released/released.env").open("a") as settings:
+        settings.write(f"TLS_CERT_FILE={tls.certificate}\nTLS_KEY_FILE={tls.key}\n")
+    options = ("--no-input", "--root", str(server.prefix), "--wheel", "-")
+    code, out, err = server.run_script(script, options, {}, wheel.read_bytes())
+    assert (0, "") == (code, out), err
+    assert f"{server.release} is installed in the place of {first}" in err
+
+    second = server.release
+    code, _, err = server.run_script(script, options, {}, wheel.read_bytes()[:-100])
+    assert (1, "install: this is no whole wheel: nothing was changed\n") == (code, err)
+    assert second == server.release
+
+
+def test_what_is_no_wheel_of_ours_is_refused(server: Server, tmp_path: Path) -> None:
+    """Before anything is made on the machine."""
+    stranger = tmp_path / "stranger.whl"
+    with zipfile.ZipFile(stranger, "w") as opened:
+        opened.writestr("stranger/__init__.py", "")
+    code, _, err = server.run("--root", str(server.prefix), "--wheel", str(stranger))
+    assert (1, True) == (code, "this wheel has no installer" in err)
+    code, _, err = server.run("--root", str(server.prefix), "--wheel", "no.whl")
+    assert (1, "install: there is no wheel no.whl\n") == (code, err)
+    assert not server.prefix.exists()
+
+
+def test_two_installations_at_once_are_refused(server: Server) -> None:
+    """Each would take the other's release for the one to go back to."""
+    if shutil.which("flock") is None:
+        pytest.skip("flock is not installed")
+    lock = server.prefix / "opt/released/.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, _, err = server.install()
+    assert (1, "install: another installation is under way\n") == (code, err)
 
 
 def test_a_release_that_cannot_be_built_changes_nothing(server: Server) -> None:

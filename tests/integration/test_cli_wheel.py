@@ -12,7 +12,10 @@ import pytest
 
 from tests.doubles.command_line import ROOT, clean_environment
 
-PARTS = ("daemon", "released_cli", "pyproject.toml", "README.md", "LICENSE", "faqs.example.json")
+PARTS = (
+    *("daemon", "released_cli", "systemd", "scripts"),
+    *("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "faqs.example.json"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,16 @@ def test_it_holds_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         tops = {name.partition("/")[0] for name in opened.namelist()}
     assert {"daemon", "released_cli", "released-0.1.0.dist-info"} == tops
+
+
+def test_it_holds_its_own_installer(wheel: Path) -> None:
+    """With the units and the lock that a server needs, and no script that is for a checkout."""
+    with zipfile.ZipFile(wheel) as opened:
+        held = {name for name in opened.namelist() if name.startswith("released_cli/_deploy/")}
+    names = {f"systemd/{unit.name}" for unit in (ROOT / "systemd").iterdir()}
+    names |= {f"scripts/{name}.sh" for name in ("build_release", "install", "install_settings")}
+    names |= {"pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
+    assert {f"released_cli/_deploy/{name}" for name in names} == held
 
 
 def test_it_installs_both_programs(wheel: Path) -> None:

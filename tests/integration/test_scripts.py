@@ -290,5 +290,5 @@ def test_demo_prints_the_reply_alone(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("script", [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci/run"])
 def test_scripts_can_be_executed(script: Path) -> None:
-    """Every script runs by its name."""
-    assert os.access(script, os.X_OK)
+    """Every script runs by its name; what is only sourced names no interpreter, and does not."""
+    assert script.read_text(encoding="utf-8").startswith("#!") == os.access(script, os.X_OK)

@@ -114,6 +114,14 @@ class Admin(Protocol):
         """List the newest entries of the audit trail, oldest first."""
         ...
 
+    def check_meta_tokens(self, client: str | None = None) -> list[Document]:
+        """Check Meta's access tokens: all, or the one that a REF's client sends with."""
+        ...
+
+    def rotate_meta_token(self, client: str) -> Document:
+        """Exchange the own access token of a REF's client for a new one."""
+        ...
+
     def run_doctor(self) -> list[Document]:
         """Check everything that must be right for messages to be answered."""
         ...

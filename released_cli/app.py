@@ -25,7 +25,10 @@ from released_cli import (
     listen,
     log,
     login,
+    meta,
     sandbox,
+    secrets,
+    service,
     status,
     token,
     top,
@@ -41,7 +44,7 @@ INTERRUPTED = 130
 SECTIONS = {
     "Clients": ("client", "plan", "apply", "export"),
     "What happens": ("status", "top", "log", "listen", "inbox", "contact"),
-    "Running it": ("doctor", "audit", "token", "db"),
+    "Running it": ("doctor", "audit", "meta", "token", "secrets", "db", "service"),
     "Where to work": ("login", "logout", "completion"),
     "Trying it out": ("demo", "sandbox"),
 }
@@ -85,7 +88,14 @@ app.add_typer(
     help="What is held about a person: give it out, erase it.",
 )
 app.add_typer(token.app, cls=Group, name="token", help="Who may use the admin API.")
+app.add_typer(meta.app, cls=Group, name="meta", help="Meta's access tokens.")
+app.add_typer(
+    secrets.app, cls=Group, name="secrets", help="The keys that seal access tokens at rest."
+)
 app.add_typer(db.app, cls=Group, name="db", help="The database.")
+app.add_typer(
+    service.app, cls=Group, name="service", help="The daemon as a service of this machine."
+)
 app.command("status", cls=Command)(status.status)
 app.command("top", cls=Command)(top.top)
 app.command("log", cls=Command)(log.log)

@@ -10,6 +10,7 @@ import typer
 
 from released_cli.asking import can_ask, insist
 from released_cli.commands import Command
+from released_cli.maintaining import maintain
 from released_cli.output import print_facts, print_json, print_text, say, waiting
 from released_cli.progress import progress
 from released_cli.session import AsJson, UsageError, actor, load, now, refuse_elsewhere
@@ -17,8 +18,11 @@ from released_cli.session import AsJson, UsageError, actor, load, now, refuse_el
 if TYPE_CHECKING:
     from daemon.core.backups import Backup, Rotation
     from daemon.core.restoring import Restored
+    from daemon.core.settings import Settings
+    from daemon.core.store.examining_files import Examined
 
 app = typer.Typer(no_args_is_help=True)
+app.command("maintain", cls=Command)(maintain)
 
 PERCENT = 100
 
@@ -29,8 +33,28 @@ BACKUP_EXAMPLES = """
 Examples:
   released db backup before.db
   released db backup --dir backups --keep 14
+  released db backup                          into BACKUP_DIR, as every night
 """
 
+NewFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="Where it goes.", show_default=False)
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--dir", metavar="DIR", help="Where it goes, named by the moment (UTC)."),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="With --dir: delete all but the newest so many."),
+]
+OlderThan = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DAYS",
+        max=LONGEST_DAYS,
+        help="With --keep: delete what is older all the same; RETENTION_DAYS if not given.",
+    ),
+]
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")]
 
 
@@ -56,32 +80,29 @@ def upgrade(ctx: typer.Context) -> None:
 )
 def backup(
     ctx: typer.Context,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where it goes.", show_default=False)
-    ] = None,
+    file: NewFile = None,
     *,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--dir", metavar="DIR", help="Where it goes, named by the moment (UTC)."),
-    ] = None,
-    keep: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="With --dir: delete all but the newest so many."),
-    ] = None,
-    older_than: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DAYS", max=LONGEST_DAYS, help="With --keep: delete what is older all the same."
-        ),
-    ] = None,
+    folder: Folder = None,
+    keep: Keep = None,
+    older_than: OlderThan = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a checked copy of the database, while the daemon works."""
+    """Write a checked copy of the database, while the daemon works.
+
+    With neither FILE nor --dir it goes into BACKUP_DIR, of which BACKUP_KEEP stay, none of them
+    older than RETENTION_DAYS.
+    """
     from daemon.core.backups import back_up, name_backup, rotate
 
-    rotation = _read_rotation(file, folder, keep, older_than, force=force)
-    database = _find(ctx, "db backup")
+    database, settings = _find(ctx, "db backup"), load(ctx)
+    if file is None and folder is None and settings.backup_dir is not None:
+        if keep is not None or older_than is not None or force:
+            raise UsageError("--keep, --older-than and --force need a FILE or --dir.")
+        _fill_vault(settings, as_json=as_json)
+        return
+    retention_days = settings.retention_days
+    rotation = _read_rotation(file, folder, keep, older_than, retention_days, force=force)
     moment = now()
     target = name_backup(database, folder, now=moment) if folder is not None else file
     assert target is not None  # noqa: S101 - one of both is given, or `_read_rotation` refuses
@@ -93,6 +114,18 @@ def backup(
             say(f"Deleted {path}.")
 
 
+def _fill_vault(settings: "Settings", *, as_json: bool) -> None:
+    from daemon.core.vault import fill, find_vault
+
+    vault = find_vault(settings)
+    assert vault is not None  # noqa: S101 - BACKUP_DIR is set
+    with _watched("Backing up") as watch:
+        filled = fill(vault, now=now(), monotonic=time.monotonic, watch=watch)
+    _print_backup(filled.made, as_json=as_json)
+    for path in filled.deleted:
+        say(f"Deleted {path}.")
+
+
 @app.command("verify", cls=Command)
 def verify(ctx: typer.Context, file: BackupFile, *, as_json: AsJson = False) -> None:
     """Check a backup: ours, whole, of a schema that this version knows; exit 0 or 1."""
@@ -101,14 +134,17 @@ def verify(ctx: typer.Context, file: BackupFile, *, as_json: AsJson = False) -> 
     refuse_elsewhere(ctx, "db verify")
     with waiting("Checking"):
         found = examine(file, thoroughly=True)
-    counts = {"clients": found.clients, "messages": found.messages}
+    unreadable = _count_unreadable(ctx, found)
     if as_json:
-        print_json({"file": str(file), "bytes": found.bytes, "schema": found.schema, **counts})
+        facts = {"file": str(file), "bytes": found.bytes, "schema": found.schema}
+        counts = {"clients": found.clients, "messages": found.messages}
+        print_json({**facts, **counts, "unreadable_tokens": unreadable})
     else:
         print_text(
             f"{file} is sound: schema {found.schema}, {found.clients} clients,"
             f" {found.messages} messages, {found.bytes} bytes."
         )
+    _warn_of_unreadable(unreadable)
 
 
 @app.command("restore", cls=Command, epilog="Example:\n  released db restore before.db")
@@ -134,7 +170,9 @@ def restore(
         )
     with _watched("Restoring") as watch:
         done = restoring.restore(file, database, now=now(), actor=actor(), watch=watch)
-    _print_restored(done, file, database, as_json=as_json)
+    unreadable = _count_unreadable(ctx, done.backup)
+    _print_restored(done, file, database, unreadable, as_json=as_json)
+    _warn_of_unreadable(unreadable)
 
 
 def _find(ctx: typer.Context, what: str) -> Path:
@@ -149,6 +187,7 @@ def _read_rotation(
     folder: Path | None,
     keep: int | None,
     older_than: float | None,
+    retention_days: float,
     *,
     force: bool,
 ) -> "Rotation | None":
@@ -158,7 +197,7 @@ def _read_rotation(
     from daemon.core.backups import Rotation
 
     if (file is None) == (folder is None):
-        raise UsageError("Name one FILE, or a folder with --dir.")
+        raise UsageError("Name one FILE, or a folder with --dir, or set BACKUP_DIR.")
     if folder is None and (keep is not None or older_than is not None):
         raise UsageError("--keep and --older-than go with --dir.")
     if folder is not None and force:
@@ -167,7 +206,7 @@ def _read_rotation(
         if older_than is not None:
             raise UsageError("--older-than goes with --keep.")
         return None
-    return Rotation(keep, None if older_than is None else timedelta(days=older_than))
+    return Rotation(keep, timedelta(days=retention_days if older_than is None else older_than))
 
 
 @contextmanager
@@ -201,7 +240,28 @@ def _print_backup(made: "Backup", *, as_json: bool) -> None:
         print_facts(facts)
 
 
-def _print_restored(done: "Restored", file: Path, database: Path, *, as_json: bool) -> None:
+def _count_unreadable(ctx: typer.Context, found: "Examined") -> int:
+    """Count the access tokens in a file whose key is not here."""
+    from daemon.core.store.engine import sqlite_path
+
+    if not found.sealed_with:
+        return 0
+    settings = load(ctx)
+    keyring = settings.build_keyring(sqlite_path(settings.database_url))
+    return sum(not keyring.knows(key_id) for key_id in found.sealed_with)
+
+
+def _warn_of_unreadable(count: int) -> None:
+    if count:
+        say(
+            f"Its access tokens that no key here opens: {count}. After a restore, `released secrets"
+            " status` names the key: put it back, or store the tokens again."
+        )
+
+
+def _print_restored(
+    done: "Restored", file: Path, database: Path, unreadable: int, *, as_json: bool
+) -> None:
     from daemon.core.store.upgrade import HEAD
 
     learnt = done.learnt
@@ -215,6 +275,7 @@ def _print_restored(done: "Restored", file: Path, database: Path, *, as_json: bo
         "settled_since": None if learnt is None else learnt.settled,
         "missing": None if learnt is None else learnt.missing,
         "kept": None if done.kept is None else str(done.kept),
+        "unreadable_tokens": unreadable,
     }
     if as_json:
         print_json(facts)

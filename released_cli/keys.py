@@ -89,9 +89,37 @@ OUTCOME = (
     "clients",
 )
 ENTRY = ("id", "at", "actor", "origin", "action", "client_id", "before", "after")
+META_TOKEN = (
+    "client_id",
+    "client",
+    "shared",
+    "state",
+    "detail",
+    "next",
+    "valid",
+    "type",
+    "app_id",
+    "issued_at",
+    "age_days",
+    "never_expires",
+    "expires_at",
+    "days_left",
+    "data_access_expires_at",
+    "missing_scopes",
+)
+META_ROTATED = (
+    "client_id",
+    "client",
+    "shared",
+    "app_id",
+    "expires_at",
+    "days_left",
+    "old_expires_at",
+    "stored_in",
+)
 FINDING = ("check", "subject", "state", "detail", "next")
-VERIFIED = ("file", "bytes", "schema", "clients", "messages")
-BACKUP = (*VERIFIED, "seconds")
+BACKUP = ("file", "bytes", "schema", "clients", "messages", "seconds")
+VERIFIED = ("file", "bytes", "schema", "clients", "messages", "unreadable_tokens")
 RESTORED = (
     "file",
     "database",
@@ -102,7 +130,32 @@ RESTORED = (
     "settled_since",
     "missing",
     "kept",
+    "unreadable_tokens",
 )
+MAINTAINED = (
+    "database",
+    "check",
+    "bytes",
+    "unused_bytes",
+    "log_bytes",
+    "backup",
+    "deleted",
+    "faults",
+    "seconds",
+)
+SERVICE = (
+    "systemd",
+    "units",
+    "daemon",
+    "version",
+    "health",
+    "backup",
+    "maintenance",
+    "faults",
+)
+LOG_LINE = ("time", "level", "unit", "logger", "message", "facts")
+
+SECRETS = ("key_file", "keys", "tokens", "plain", "unreadable", "fault")
 
 KEYS: dict[str, tuple[str, ...]] = {
     "client add": CLIENT,
@@ -126,11 +179,19 @@ KEYS: dict[str, tuple[str, ...]] = {
     "listen": EVENT,
     "audit": ENTRY,
     "doctor": FINDING,
+    "meta token check": META_TOKEN,
+    "meta token rotate": META_ROTATED,
     "plan": PLAN,
     "apply": OUTCOME,
+    "secrets status": SECRETS,
+    "secrets rotate": ("key", "file", "sealed", "unreadable"),
+    "secrets drop-old": ("file", "dropped", "kept"),
     "db backup": BACKUP,
     "db verify": VERIFIED,
     "db restore": RESTORED,
+    "db maintain": MAINTAINED,
+    "service status": SERVICE,
+    "service logs": LOG_LINE,
 }
 
 

@@ -206,6 +206,8 @@ class LocalAdmin:
                 version=version("released"),
                 now=now,
                 has_shared_token=settings.token_for(None) is not None,
+                shared_token=settings.token_for(None),
+                backup_dir=settings.backup_dir,
             )
         )
 
@@ -235,6 +237,26 @@ class LocalAdmin:
 
         client_id = self._find_id(client)
         return self._database.read(lambda conn: list_audit(conn, client_id=client_id, limit=limit))
+
+    def check_meta_tokens(self, client: str | None = None) -> list[Document]:
+        """Check Meta's access tokens: all, or the one that a REF's client sends with."""
+        from daemon.core.credentials.running import check_here
+
+        with suggesting(self, client):
+            return check_here(self._settings, self._database, ref=client, clock=self._clock)
+
+    def rotate_meta_token(self, client: str) -> Document:
+        """Exchange the own access token of a REF's client for a new one."""
+        from daemon.core.credentials.running import rotate_here
+
+        with suggesting(self, client):
+            return rotate_here(
+                self._settings,
+                self._database,
+                ref=client,
+                actor=self._actor,
+                clock=self._clock,
+            )
 
     def run_doctor(self) -> list[Document]:
         """Check everything that must be right for messages to be answered."""

@@ -205,6 +205,28 @@ class RemoteAdmin:
             _refuse_impossible(client)
             return self._list("/audit", query=asked, needs=("id", "at", "actor", "action"))
 
+    def check_meta_tokens(self, client: str | None = None) -> list[Document]:
+        """Check Meta's access tokens: all, or the one that a REF's client sends with."""
+        judge = partial(read_list, needs=("client_id", "state", "detail"))
+        asked = _given(client=client)
+        with suggesting(self, client):
+            _refuse_impossible(client)
+            return self._ask(judge, "GET", "/meta/token", query=asked, budget_s=LONG_BUDGET_S)
+
+    def rotate_meta_token(self, client: str) -> Document:
+        """Exchange the own access token of a REF's client for a new one."""
+        judge = partial(read_document, needs=("client_id", "expires_at"))
+        with suggesting(self, client):
+            _refuse_impossible(client)
+            return self._ask(
+                judge,
+                "POST",
+                "/meta/token/rotate",
+                body={"client": client},
+                twice=False,
+                budget_s=LONG_BUDGET_S,
+            )
+
     def run_doctor(self) -> list[Document]:
         """Check everything that must be right for messages to be answered."""
         judge = partial(read_list, needs=("check", "state", "detail"))

@@ -30,7 +30,7 @@ def sandbox(
     from daemon.core.store.clients import list_clients
     from daemon.sandbox import SandboxClient
 
-    refuse_elsewhere(ctx, "sandbox")
+    refuse_elsewhere(ctx, "sandbox", heed_login=False)
     settings = load(ctx)
     with open_database(settings) as database:
         config = configure(

@@ -85,15 +85,31 @@ def admin(ctx: typer.Context) -> Iterator[Admin]:
         if is_new and is_terminal(sys.stderr):
             say(f"There was no database here: {path} is new. For a daemon elsewhere: {LOGIN}")
         yield LocalAdmin(opened, settings, actor=actor(), clock=now)
+        if opened.keyring.has_made_key:
+            say(
+                f"{opened.keyring.file} is new: it opens the access tokens in the database. Keep a"
+                " copy of it, apart from the backups."
+            )
 
 
-def refuse_elsewhere(ctx: typer.Context, what: str) -> None:
-    """Refuse to look far away for what is on this machine only."""
+def refuse_elsewhere(ctx: typer.Context, what: str, *, heed_login: bool = True) -> None:
+    """Refuse to look far away for what is on this machine only.
+
+    Without `heed_login` only what was typed counts: a saved login says nothing of this command.
+    """
     given = ctx.ensure_object(Globals)
     if given.url is not None or given.profile is not None:
         option = "--url" if given.url is not None else "--profile"
         raise UsageError(
             f"{what} works on this machine only: run it on the server, without {option}."
+        )
+    from released_cli.choosing import choose_place
+
+    place = choose_place(given) if heed_login else None
+    if place is not None:
+        raise UsageError(
+            f"{what} works on this machine only, and you are logged in at {place.url}:"
+            " run it on the server, or here with --local."
         )
 
 

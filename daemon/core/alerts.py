@@ -26,6 +26,24 @@ GAP_SHARE = 0.3
 GAP_LEAST_TURNS = 10
 """With fewer turns a share says nothing."""
 
+BACKUP_LATE_S = 36 * 3600.0
+"""A newest backup older than this: two nights went by without one."""
+
+FAULTS_LEAST = 3
+"""With fewer failed calls of the model it may have been a bad moment."""
+
+MODEL_FAULTS = {
+    "bad_request": "it refuses what it is asked; look at OPENAI_MODEL and OPENAI_BASE_URL",
+    "connection": "it cannot be reached",
+    "key": "it refuses OPENAI_API_KEY",
+    "not_json": "what it sends is no answer of a model; look at OPENAI_BASE_URL",
+    "quota": "its account has no credit left",
+    "rate_limited": "it is asked too often for its account",
+    "server": "its server fails",
+    "timeout": "it takes too long",
+}
+"""Why a model gives no answer through no fault of the question (`EngineFailed.cause`)."""
+
 _PARKED = "released inbox list --state parked"
 _START = "systemctl start released"
 _RESTART = "systemctl restart released"
@@ -59,10 +77,20 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Backups:
+    """Where backups are to be; `newest_at` is the moment of the newest, None without any."""
+
+    folder: str
+    newest_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What there is to judge. `stops` and `unread_hours` go by client id.
 
-    `expiring` holds name and seconds left of admin tokens.
+    `expiring` holds name and seconds left of admin tokens. `backups` is None where none are to be
+    made, or where nobody can look. `credentials` are alerts of Meta's tokens and numbers. `causes`
+    says of the newest turns, newest first, why each failed, None where it did not.
     """
 
     clients: Sequence[Figures]
@@ -74,15 +102,22 @@ class Facts:
     daemon_runs: bool
     has_shared_token: bool
     now: float
+    daemon_since: float | None = None
+    backups: Backups | None = None
+    credentials: Sequence[Alert] = ()
+    causes: Sequence[str | None] = ()
 
 
 def find_alerts(facts: Facts) -> list[Alert]:
     """List what needs somebody, errors first."""
     found = [
         *_of_disk(facts),
+        *_of_backups(facts),
         *_of_waiting(facts),
         *_of_stops(facts),
         *_of_tokens(facts),
+        *_of_model(facts),
+        *facts.credentials,
         *_of_parked(facts),
         *_of_paused(facts),
         *_of_set_up(facts),
@@ -99,6 +134,21 @@ def _of_disk(facts: Facts) -> Iterator[Alert]:
     if is_low or disk.free < LEAST_FREE_SHARE * disk.total:
         text = f"The disk of the database has {disk.free >> 20} MiB left."
         yield Alert("error" if is_low else "warning", None, text, f"df -h {facts.folder}")
+
+
+def _of_backups(facts: Facts) -> Iterator[Alert]:
+    backups = facts.backups
+    if backups is None:
+        return
+    # Without any, the daemon has had since its start to make the first.
+    since = facts.daemon_since if backups.newest_at is None else backups.newest_at
+    if since is None or facts.now - since <= BACKUP_LATE_S:
+        return
+    text = f"There is no backup in {backups.folder}."
+    if backups.newest_at is not None:
+        age = _say_duration(facts.now - backups.newest_at)
+        text = f"The newest backup in {backups.folder} is {age} old."
+    yield Alert("warning", None, text, "released db backup")
 
 
 def _of_waiting(facts: Facts) -> Iterator[Alert]:
@@ -148,6 +198,15 @@ def _of_tokens(facts: Facts) -> Iterator[Alert]:
     for name, left_s in facts.expiring:
         text = f"The admin token {name} works for {_say_duration(left_s)} more."
         yield Alert("warning", None, text, f"released token rotate {shlex.quote(name)}")
+
+
+def _of_model(facts: Facts) -> Iterator[Alert]:
+    faults = [cause for cause in facts.causes if cause in MODEL_FAULTS]
+    # When the newest one went well, the trouble is over.
+    if len(faults) < FAULTS_LEAST or facts.causes[0] not in MODEL_FAULTS:
+        return
+    text = f"{len(faults)} of the last {len(facts.causes)} questions got no answer from the model:"
+    yield Alert("error", None, f"{text} {MODEL_FAULTS[faults[0]]}.", "released doctor")
 
 
 def _of_parked(facts: Facts) -> Iterator[Alert]:

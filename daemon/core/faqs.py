@@ -138,12 +138,21 @@ def _load_json(text: str, refusal: _Refusal) -> object:
             parse_int=float,
         )
     except json.JSONDecodeError as error:
-        before = text[: error.pos].rstrip()
-        why = "a comma too many" if before.endswith(",") else error.msg.lower()
-        refusal.add(None, f"broken JSON in line {error.lineno}, column {error.colno}: {why}")
+        refusal.add(None, _explain_json(text, error))
     except RecursionError:
         refusal.add(None, "broken JSON: nested too deeply")
     raise refusal.error()
+
+
+def _explain_json(text: str, error: json.JSONDecodeError) -> str:
+    """Say where JSON is broken; what is wrong after a last comma is the comma, on every Python."""
+    before = text[: error.pos].rstrip()
+    if "trailing comma" in error.msg:  # from Python 3.13 on, with the comma's place
+        before += ","
+    if not before.endswith(","):
+        return f"broken JSON in line {error.lineno}, column {error.colno}: {error.msg.lower()}"
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n") - 1
+    return f"broken JSON in line {line}, column {column}: a comma too many"
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | _Repeated:

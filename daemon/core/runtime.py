@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daemon.core.closed_files import refuse_open_file
 from daemon.core.settings import Settings
 from daemon.core.store.engine import Connection, Database, sqlite_path
 from daemon.core.store.upgrade import prepare
@@ -27,10 +28,15 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """Open the database of the settings with an up-to-date schema, made when there is none.
 
     Raises:
-        Misconfigured: when it is not ours, is newer than this code, or cannot be opened.
+        Misconfigured: when it is not ours, is newer than this code, or cannot be opened; in prod
+            also when others on this machine can read it, or the file of its key.
 
     """
-    database = Database(sqlite_path(settings.database_url))
+    path = sqlite_path(settings.database_url)
+    database = Database(path, settings.build_keyring(path))
+    if settings.app_env == "prod":
+        for secret in (path, database.keyring.file):
+            refuse_open_file(secret)
     try:
         prepare(database)
         yield database
@@ -70,11 +76,13 @@ async def open_runtime(
     from daemon.core.intake import Intake  # noqa: PLC0415
     from daemon.core.meta.client import GraphClient  # noqa: PLC0415
     from daemon.core.ownership import owned  # noqa: PLC0415
+    from daemon.core.sealing.starting import take_charge  # noqa: PLC0415
     from daemon.core.store.group_commit import GroupCommit  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
         database = stack.enter_context(open_database(settings))
         stack.enter_context(owned(database.path))
+        take_charge(database, now=clock())
         store = GroupCommit(database)
         stack.push_async_callback(store.close)
         await store.write(lambda conn: _begin(conn, settings, now=clock()))
@@ -97,8 +105,10 @@ async def open_runtime(
 def _begin(conn: Connection, settings: Settings, *, now: float) -> None:
     """Put in order what the time without a daemon has left."""
     from daemon.core.ownership import take_over  # noqa: PLC0415 - as in `open_runtime`
+    from daemon.core.sealing.starting import stop_unreadable  # noqa: PLC0415
 
     take_over(conn, now=now, in_doubt_s=settings.in_doubt_seconds)
+    stop_unreadable(conn, now=now)
     _resume_replaced_tokens(conn, settings, now=now)
 
 

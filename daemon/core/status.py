@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import alerts, clients, ownership
-from daemon.core.alerts import Disk, Facts, Stop
+from daemon.core.alerts import Backups, Disk, Facts, Stop
+from daemon.core.credentials.alerting import find_credential_alerts
 from daemon.core.documents import client_document, timestamp
 from daemon.core.schedule import UnreadableHours, read_hours
 from daemon.core.store import counts
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.counts import Figures
 from daemon.core.store.engine import Connection
+from daemon.core.vault import find_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def find_daemon(conn: Connection, database: Path) -> DaemonState:
     return DaemonState(is_running=True, since=ownership.started_at(conn))
 
 
-def read_status(
+def read_status(  # noqa: PLR0913 - each of them is known to another
     conn: Connection,
     *,
     database: Path,
@@ -51,25 +53,36 @@ def read_status(
     now: float,
     client_id: int | None = None,
     has_shared_token: bool = True,
+    shared_token: str | None = None,
+    backup_dir: Path | None = None,
 ) -> dict[str, Any]:
     """Describe how everything is, or with `client_id` how that client is and nothing beside it.
 
-    `has_shared_token`: the daemon has an access token for clients without one of their own.
+    `has_shared_token`: the daemon has an access token for clients without one of their own, which
+    `shared_token` is where it is known. `backup_dir` is None where no backups are made.
     """
-    figures = counts.measure_clients(conn, now=now, since=now - alerts.DAY_S, client_id=client_id)
     is_whole = client_id is None
-    until = now + alerts.TOKEN_WARNING_S
-    expiring = counts.expiring_tokens(conn, now=now, until=until) if is_whole else ()
+    figures = counts.measure_clients(conn, now=now, since=now - alerts.DAY_S, client_id=client_id)
     facts = Facts(
         clients=figures,
         stops=_explain_stops(conn, figures),
         unread_hours=_unread_hours(figures),
-        expiring=[(name, expires_at - now) for name, expires_at in expiring],
+        expiring=_find_expiring(conn, now=now) if is_whole else [],
         disk=_measure_disk(database) if is_whole else None,
         folder=str(database.absolute().parent),
         daemon_runs=daemon.is_running,
         has_shared_token=has_shared_token,
         now=now,
+        daemon_since=daemon.since,
+        backups=_find_backups(database, backup_dir, now=now) if is_whole else None,
+        causes=counts.recent_causes(conn, since=now - alerts.DAY_S, client_id=client_id),
+        credentials=find_credential_alerts(
+            conn,
+            shared_token=shared_token,
+            now=now,
+            daemon_since=daemon.since if daemon.is_running else None,
+            only=client_id,
+        ),
     )
     return _describe(facts, daemon=daemon, version=version)
 
@@ -157,6 +170,23 @@ def _measure_disk(database: Path) -> Disk:
             used += file.stat().st_size
     disk = shutil.disk_usage(database.absolute().parent)
     return Disk(used_by_us=used, free=disk.free, total=disk.total)
+
+
+def _find_expiring(conn: Connection, *, now: float) -> list[tuple[str, float]]:
+    """List the admin tokens that end soon, by name, with the seconds that each has left."""
+    expiring = counts.expiring_tokens(conn, now=now, until=now + alerts.TOKEN_WARNING_S)
+    return [(name, expires_at - now) for name, expires_at in expiring]
+
+
+def _find_backups(database: Path, folder: Path | None, *, now: float) -> Backups | None:
+    if folder is None:
+        return None
+    try:
+        newest = find_newest(database, folder, until=now)
+    except OSError:
+        # Somebody else's user asks; the daemon itself can look.
+        return None
+    return Backups(str(folder), None if newest is None else newest.made_at)
 
 
 def _moment(at: float | None) -> str | None:

@@ -2,32 +2,32 @@
 
 FALLBACKS = {
     "es": (
-        "Lo siento, no tengo esa información. He avisado al equipo para que te responda una persona"
-        " lo antes posible."
+        "Lo siento, no tengo esa información. El equipo verá tu mensaje y podrá"
+        " responderte una persona."
     ),
     "en": (
-        "Sorry, I don't have that information. I have let the team know, and a person will get back"
-        " to you as soon as possible."
+        "Sorry, I don't have that information. The team will see your message, and a person"
+        " can answer it."
     ),
     "ca": (
-        "Ho sento, no tinc aquesta informació. He avisat l'equip perquè una persona et respongui"
-        " tan aviat com sigui possible."
+        "Ho sento, no tinc aquesta informació. L'equip veurà el teu missatge i et podrà"
+        " respondre una persona."
     ),
     "pt": (
-        "Desculpe, não tenho essa informação. Já avisei a equipa para que uma pessoa lhe responda"
-        " assim que possível."
+        "Desculpe, não tenho essa informação. A equipa verá a sua mensagem e uma pessoa"
+        " poderá responder."
     ),
     "fr": (
-        "Désolé, je n'ai pas cette information. J'ai prévenu l'équipe : une personne vous répondra"
-        " dès que possible."
+        "Désolé, je n'ai pas cette information. L'équipe verra votre message et une"
+        " personne pourra vous répondre."
     ),
     "it": (
-        "Mi dispiace, non ho questa informazione. Ho avvisato il team: una persona ti risponderà"
-        " appena possibile."
+        "Mi dispiace, non ho questa informazione. Il team vedrà il tuo messaggio e una"
+        " persona potrà risponderti."
     ),
     "de": (
-        "Das weiß ich leider nicht. Ich habe das Team benachrichtigt; ein Mensch antwortet Ihnen"
-        " so bald wie möglich."
+        "Das weiß ich leider nicht. Das Team sieht Ihre Nachricht, und ein Mensch kann Ihnen"
+        " antworten."
     ),
 }
 

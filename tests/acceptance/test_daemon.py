@@ -1,6 +1,5 @@
-"""The program itself: what it refuses, what it needs, who may read its numbers, what it logs."""
+"""The program itself: what it refuses, what it needs, and who may read its numbers."""
 
-import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,9 +13,7 @@ from tests.doubles.daemon_process import (
     find_free_port,
     run_program,
     run_quickly,
-    wait_until,
 )
-from tests.doubles.model_server import Kind
 from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN, Stage, build_settings, open_stage
 
 NEEDED = {"META_APP_SECRET": SECRET, "META_VERIFY_TOKEN": VERIFY_TOKEN}
@@ -121,43 +118,6 @@ class TestBearer:
             assert "application/problem+json" == answer.type.partition(";")[0]
             assert 401 == answer.read_json()["status"]
         return answer.status
-
-
-async def test_the_log_of_a_full_run_names_nobody(tmp_path: Path) -> None:
-    """At the chattiest level: no text, phone, user id, wamid's owner or secret; lines are JSON."""
-    asked = "¿Cuál es el horario? xylophon-4711"
-    async with open_stage(tmp_path, LOG_LEVEL="DEBUG") as stage:
-        customers = [stage.make_customer() for _ in range(3)]
-        troubles: list[dict[str, Any]] = [
-            {},
-            {"error": {"code": 131026, "count": 1}},
-            {"drop_before_accept": 1},
-        ]
-        for customer, faults in zip(customers, troubles, strict=True):
-            await stage.set_faults(**faults)
-            await stage.write(asked, customer=customer)
-            await stage.settle()
-        kinds: tuple[Kind, ...] = ("bad_request", "odd_error", "bad_json", "refusal")
-        for kind in kinds:
-            stage.model.misbehave(kind)
-            await stage.write(asked, user_id="ES.somebody4711")
-            await stage.settle()
-        await stage.set_faults(token_refused=True)
-        await stage.write(asked, customer=customers[0])
-        await wait_until(lambda: _has_stopped(stage))
-        await stage.post(b"hola xylophon-4711")
-        await stage.post(b"{}", "sha256=wrong")
-        answers = [sent["text"] for sent in await stage.read_sent()]
-        assert 0 == await stage.daemon.stop()
-        log, lines = stage.daemon.read_log(), stage.daemon.read_log_lines()
-    private = [*customers, *answers, "xylophon", "horario", "somebody4711", *SECRETS]
-    assert [] == [word for word in private if word in log]
-    assert [] == re.findall(r"\+?346\d{8}", log)
-    assert {"turn", "send", "client stopped", "listening"} <= {line["message"] for line in lines}
-
-
-async def _has_stopped(stage: Stage) -> bool:
-    return any(line["message"] == "client stopped" for line in stage.daemon.read_log_lines())
 
 
 async def test_the_daemon_makes_its_own_database(tmp_path: Path) -> None:

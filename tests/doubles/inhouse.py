@@ -5,6 +5,7 @@ For tests of one edge. The whole daemon as a process is `stage`.
 
 import io
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,7 +61,9 @@ def make_settings(folder: Path, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_inhouse(folder: Path, **given: Any) -> AsyncIterator[House]:
+async def open_inhouse(
+    folder: Path, *, tls: ssl.SSLContext | None = None, **given: Any
+) -> AsyncIterator[House]:
     """Open a runtime with the stage's clients and serve its application on a free port."""
     onboard(folder / "released.db", SEEDS)
     deaths: list[bool] = []
@@ -69,8 +72,9 @@ async def open_inhouse(folder: Path, **given: Any) -> AsyncIterator[House]:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+            scheme = "http" if tls is None else "https"
+            url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession() as http:
                 yield House(runtime, app, url, http, deaths)
         finally:

@@ -23,6 +23,7 @@ from daemon.app import build_app
 from daemon.core import inboxes, tokens
 from daemon.core.clients import set_active, stop_client, update_client
 from daemon.core.runtime import open_runtime
+from daemon.core.sealing.keyring import Keyring
 from daemon.core.seeds import ClientChanges, validate
 from daemon.core.store import clients
 from daemon.core.store.audit import Actor
@@ -65,6 +66,8 @@ def put_world(folder: Path) -> None:
     path = folder / DATABASE
     path.touch(mode=0o600)
     path.write_bytes(make_world().database)
+    # The first access token would make it, and on one side only somebody is there to be told.
+    Keyring(path).seal("EAAfirst", client_id=1)
 
 
 @contextmanager

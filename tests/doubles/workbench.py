@@ -147,8 +147,12 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(folder: Path, *, now: float, **given: Any) -> AsyncIterator[Bench]:
-    """Open a runtime over the stage's clients, with the model and Meta played here."""
-    onboard(folder / "released.db", SEEDS)
+    """Open a runtime over the stage's clients, with the model and Meta played here.
+
+    A second time in the same folder it goes on with the database that is there.
+    """
+    if not (folder / "released.db").exists():
+        onboard(folder / "released.db", SEEDS)
     clock = Clock(now)
     async with open_runtime(make_settings(folder, **given), clock=clock) as opened:
         graph, engine = ScriptedGraph(), ScriptedEngine()

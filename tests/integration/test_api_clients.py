@@ -184,7 +184,11 @@ async def test_an_access_token_is_kept_and_never_shown(
     texts += [str(row) for row in await admin.query("SELECT * FROM audit")]
     assert not [text for text in texts if SECRET_TOKEN in text]
     stored = await admin.query("SELECT access_token FROM clients WHERE id IN (1, 4)")
-    assert [(SECRET_TOKEN,)] * 2 == stored
+    assert ["sealed:1", "sealed:1"] == [token[:8] for (token,) in stored]
+    directory, token_for = admin.house.runtime.directory, admin.house.runtime.settings.token_for
+    await directory.refresh()
+    kept = [client.access_token for client in directory.all() if client.id in {1, 4}]
+    assert [SECRET_TOKEN] * 2 == [token_for(own) for own in kept]
     assert 200 == (await admin.call("PATCH", "/clients/1", {"access_token": None})).status
     assert [(None,)] == await admin.query("SELECT access_token FROM clients WHERE id = 1")
 

@@ -10,7 +10,8 @@ import pytest
 
 from daemon.api.idempotency import KEPT_S
 from daemon.api.routes import ADMIN_ROUTES
-from daemon.core.store.engine import Connection, Database, StoreUnavailable
+from daemon.core.store.engine import Connection, Database
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.idempotency import (
     FORGOTTEN_AT_ONCE,
     KeptAnswer,

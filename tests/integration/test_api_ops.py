@@ -10,7 +10,7 @@ import pytest
 from daemon.api import ops
 from daemon.core import tokens
 from daemon.core.store.audit import Actor
-from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inhouse import House, open_inhouse

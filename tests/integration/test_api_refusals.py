@@ -13,7 +13,7 @@ from daemon.api.bodies import BODY_LIMIT
 from daemon.api.route import Route
 from daemon.api.routes import ADMIN_ROUTES, OPEN_ROUTES, ROUTES
 from daemon.core.errors import Misconfigured
-from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.admin import FAQS, Admin, assert_problem, fields_of, open_admin
 from tests.doubles.stage import UNKNOWN

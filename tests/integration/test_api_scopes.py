@@ -74,6 +74,8 @@ TABLE = {
     "GET /log": LIST,
     "GET /events": LIST,
     "GET /audit": LIST,
+    "GET /meta/token": LIST,
+    "POST /meta/token/rotate": Row((409, 403) * 2, (409, 403) * 2, {"client": "1"}),
     "GET /doctor": all_clients(200, reads=True),
 }
 

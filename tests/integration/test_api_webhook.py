@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from daemon.core import intake
-from daemon.core.store.engine import Connection, StoreOverloaded, StoreUnavailable, sqlite_path
+from daemon.core.store.engine import Connection, sqlite_path
+from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from tests.doubles.inhouse import House, open_inhouse
 from tests.doubles.stage import build_text_webhook
 
@@ -63,9 +64,12 @@ async def test_a_disk_that_takes_too_long_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the budget Meta is told to send again; the late write is a duplicate then."""
-    monkeypatch.setattr(intake, "ACK_BUDGET_S", 0.05)
     path = sqlite_path(house.runtime.settings.database_url)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        monkeypatch.context() as patched,
+    ):
+        patched.setattr(intake, "ACK_BUDGET_S", 0.05)
         other.execute("BEGIN IMMEDIATE")
         answer = await house.post(body("wamid.1"))
         other.execute("ROLLBACK")

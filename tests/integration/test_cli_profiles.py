@@ -47,6 +47,16 @@ def count_clients(shell: Shell, *options: str) -> int:
 
 
 class TestLogin:
+    @pytest.mark.parametrize("command", ["db backup x.db", "secrets status", "db maintain"])
+    def test_what_is_done_on_the_server_is_not_done_here(
+        self, shell: Shell, daemon: str, command: str
+    ) -> None:
+        """Who is logged in far away would else make an empty database here, and believe it."""
+        log_in(shell, daemon)
+        refused = shell.run(*command.split())
+        assert_refused(refused, 2, f"you are logged in at {daemon}")
+        assert [] == list(shell.folder.glob("*.db"))
+
     def test_saved_ones_are_listed_and_changed(self, shell: Shell, daemon: str) -> None:
         """Without an address: which there are, without their tokens, and back to one of them."""
         assert "No daemon is saved" in shell.must("login").err

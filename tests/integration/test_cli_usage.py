@@ -108,7 +108,7 @@ def test_help_starts_light() -> None:
         check=True,
     )
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    heavy = {"sqlalchemy", "alembic", "pydantic", "aiohttp", "openai", "asyncio"}
+    heavy = {"sqlalchemy", "alembic", "pydantic", "aiohttp", "openai", "asyncio", "cryptography"}
     assert "released_cli.client" in imported
     assert set() == heavy & imported
 

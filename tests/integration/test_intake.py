@@ -17,7 +17,8 @@ from daemon.core.store import engine as engine_module
 from daemon.core.store import group_commit
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
-from daemon.core.store.engine import Connection, Database, StoreOverloaded, StoreUnavailable
+from daemon.core.store.engine import Connection, Database
+from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.core.store.schema import conversations, inbox, outbox
 from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, take, told, written

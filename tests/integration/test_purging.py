@@ -18,7 +18,8 @@ from daemon.core.store import clients, purging
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
-from daemon.core.store.engine import Connection, StoreUnavailable
+from daemon.core.store.engine import Connection
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.inbox import NewMessage, insert_messages
 from daemon.core.store.people import NOBODY
 from daemon.core.store.schema import conversations, idempotency, inbox, outbox, tokens, turns

@@ -113,6 +113,24 @@ def test_a_fallback_is_no_answer(database: Database, client_a: Client, client_b:
     )
 
 
+def test_a_model_that_fails_says_nothing_of_the_faqs(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """It is told as what it is, and to each client's own token only of that client's turns."""
+
+    def fill(conn: Connection) -> None:
+        for number in range(12):
+            answer_at(conn, client_b, f"b{number}", NOW - 200)
+            answer_at(conn, client_a, f"a{number}", NOW - 100)
+        failed = turn_rows.c.client_id == client_a.id
+        conn.execute(sa.update(turn_rows).where(failed).values(**UNANSWERED, cause="connection"))
+
+    database.write(fill)
+    told = ["10 of the last 20 questions got no answer from the model: it cannot be reached."]
+    assert told == alerts(database)
+    assert [] == read(database, client_id=client_b.id)["alerts"]
+
+
 def test_only_the_newest_turns_tell_of_a_gap(database: Database, client_a: Client) -> None:
     """What was lacking 50 turns ago has been mended."""
 
@@ -218,7 +236,7 @@ def test_every_figure_comes_from_an_index(database: Database, client_a: Client) 
         *["INDEX ix_turns_unanswered (client_id=? AND id>?)"] * 2,
     ] == sorted(of_client)
     whole = {line.split()[1] for line in plan if line.startswith("SCAN")}
-    assert {"clients", "tokens"} == whole, plan
+    assert {"clients", "sightings", "tokens"} == whole, plan
 
 
 class TestDaemon:

@@ -18,13 +18,8 @@ from sqlalchemy import event
 from daemon.core.errors import Misconfigured
 from daemon.core.store import engine as engine_module
 from daemon.core.store import group_commit
-from daemon.core.store.engine import (
-    Connection,
-    Database,
-    StoreOverloaded,
-    StoreUnavailable,
-    sqlite_path,
-)
+from daemon.core.store.engine import Connection, Database, sqlite_path
+from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.core.store.heartbeats import beat
 from daemon.core.store.schema import heartbeats
@@ -437,6 +432,17 @@ async def test_items_beyond_what_one_commit_takes_are_all_kept(
     wanted = [f"{n:03}" for n in range(3 * group_commit.TOGETHER_LIMIT)]
     kept = await asyncio.gather(*(group.write_first(keeping, name, within_s=30) for name in wanted))
     assert wanted == kept == names(database)
+
+
+async def test_what_waits_for_the_writer_is_counted(group: GroupCommit) -> None:
+    """Of every kind, until it is on disk."""
+    writes = (group.write, group.write_light)
+    waiting = [asyncio.create_task(write(beating("a"))) for write in writes]
+    waiting.append(asyncio.create_task(group.write_first(keeping, "b", within_s=30)))
+    await asyncio.sleep(0)
+    assert 3 == group.waiting
+    await asyncio.gather(*waiting)
+    assert 0 == group.waiting
 
 
 async def test_who_waits_too_long_is_told_so(impatient: Database) -> None:

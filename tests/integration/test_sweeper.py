@@ -12,7 +12,7 @@ import pytest
 from daemon.core.clients import set_active, stop_client
 from daemon.core.meta.client import NotSent
 from daemon.core.store.audit import Actor
-from daemon.core.store.engine import StoreUnavailable
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.work import sweeper as sweeper_module
 from tests.doubles.daemon_process import wait_until

@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 
 from daemon.core.errors import Misconfigured
 from daemon.core.store import upgrade
-from daemon.core.store.engine import Connection, Database, StoreUnavailable
+from daemon.core.store.engine import Connection, Database
+from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.schema import APPLICATION_ID, metadata
 from daemon.core.store.upgrade import HEAD, MIGRATIONS, prepare
 

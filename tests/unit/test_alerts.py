@@ -261,3 +261,27 @@ def test_a_wait_is_told_in_words(seconds: float, words: str) -> None:
     """In the largest unit of which there are two."""
     (alert,) = find(replace(WELL, pending=1, oldest_at=NOW - seconds))
     assert f"A message of La Plaza has waited for {words}." == alert.text
+
+
+def test_a_model_that_does_not_answer_is_told_by_its_newest_reason() -> None:
+    """Whether or not anybody watches the counters, with what to look at."""
+    (alert,) = find(WELL, causes=("quota", "timeout", None, "quota", None))
+    assert (
+        Alert(
+            "error",
+            None,
+            "3 of the last 5 questions got no answer from the model:"
+            " its account has no credit left.",
+            "released doctor",
+        )
+        == alert
+    )
+
+
+@pytest.mark.parametrize(
+    "causes",
+    [(), ("key", "key"), (None, "key", "key", "key"), ("bad_faq_id", "refusal", "refusal")],
+)
+def test_a_bad_moment_of_the_model_is_no_alert(causes: tuple[str | None, ...]) -> None:
+    """Nor is what is over, or an answer that our own checks refused."""
+    assert [] == find(WELL, causes=causes)

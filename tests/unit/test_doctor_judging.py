@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from daemon.core.doctor.model import judge_shutdown
 from daemon.core.doctor.reach import judge_clock
 from daemon.core.errors import ReleasedError, Retryable
 from daemon.core.meta.inspecting import LookupRefused, NumberFacts, TokenFacts
+from daemon.core.sealing.keyring import Keyring
+from daemon.core.sealing.own_token import OwnToken
 from daemon.core.store.clients import Client
 
 NOW = 1_794_000_000.0
@@ -34,7 +37,7 @@ CLIENT = Client(
     timezone="Europe/Madrid",
     locale="es",
     fallback_message=None,
-    access_token="EAAsecret",
+    access_token=OwnToken(7, "EAAsecret", Keyring(Path("x.db"))),
     stopped_code=None,
     stopped_at=None,
     stopped_token_digest=None,
@@ -81,6 +84,8 @@ def assert_says(finding: Finding | None, state: str, *words: str) -> None:
         (replace(TOKEN, scopes=frozenset()), "ok", "does not expire"),
         (replace(TOKEN, expires_at=NOW + 59 * DAY_S), "ok", "valid until 2027-01-04"),
         (replace(TOKEN, expires_at=NOW + 13 * DAY_S), "warning", "expires on 2026-11-19"),
+        (replace(TOKEN, expires_at=NOW + 13 * DAY_S), "warning", "meta token rotate"),
+        (replace(TOKEN, expires_at=NOW + 6 * DAY_S), "error", "expires on 2026-11-12"),
         (replace(TOKEN, expires_at=NOW - 1), "error", "expired"),
         (replace(TOKEN, is_valid=False), "error", "not valid"),
         (replace(TOKEN, scopes=frozenset({"x"})), "error", "whatsapp_business_messaging"),

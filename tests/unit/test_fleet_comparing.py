@@ -55,8 +55,8 @@ def test_a_client_that_is_not_there_is_created() -> None:
                     {
                         "field": "fallback_message",
                         "before": None,
-                        "after": "Lo siento, no tengo esa información. He avisado al equipo para"
-                        " que te responda una persona lo antes posible.",
+                        "after": "Lo siento, no tengo esa información. El equipo verá tu mensaje"
+                        " y podrá responderte una persona.",
                     },
                     {"field": "timezone", "before": None, "after": "Europe/Madrid"},
                     {"field": "locale", "before": None, "after": "es"},

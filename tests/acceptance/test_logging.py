@@ -162,12 +162,13 @@ async def _refuse_credential(stage: Stage, customer: str) -> None:
 
 
 async def _break_the_database(stage: Stage, customer: str, token: str) -> None:
+    stage.query("ALTER TABLE inbox RENAME COLUMN text TO broken")
+    await stage.post(wrap(PLAZA, messages=[_text(f"hola {MARKED}", customer)]))
+    # Last: a daemon that cannot look for changes any more soon ends.
     stage.query("DROP TABLE audit")
     headers = {"Authorization": f"Bearer {token}"}
     failed = await stage.call("PATCH", "/clients/1", json={"name": MARKED}, headers=headers)
     assert 500 == failed.status
-    stage.query("ALTER TABLE inbox RENAME COLUMN text TO broken")
-    await stage.post(wrap(PLAZA, messages=[_text(f"hola {MARKED}", customer)]))
 
 
 def _text(text: str, customer: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from daemon.core.errors import Misconfigured
-from daemon.core.networks import is_loopback
+from daemon.core.starting import refuse_open_host
 
 FIRST_PASSED_FD = 3
 """Where passed sockets begin: after stdin, stdout and stderr."""
@@ -61,15 +61,9 @@ def refuse_clear(listening: Listening) -> None:
         Misconfigured: naming the socket, and the settings that would mend it.
 
     """
+    where = "ListenStream in released.socket" if listening.passed else "HOST"
     for sock in listening.sockets:
-        if not is_loopback(sock.getsockname()[0]):
-            where = "ListenStream in released.socket" if listening.passed else "HOST"
-            raise Misconfigured(
-                f"{show_address(sock)} is open to others, and nothing there is encrypted. In prod"
-                f" {where} must be 127.0.0.1, with a proxy for HTTPS on this machine; or"
-                " TRUSTED_PROXIES must name the proxy elsewhere; or TLS_CERT_FILE and TLS_KEY_FILE"
-                " must name a certificate."
-            )
+        refuse_open_host(sock.getsockname()[0], shown=show_address(sock), where=where)
 
 
 def _take_passed(stack: ExitStack, environ: Mapping[str, str], pid: int) -> list[socket.socket]:

@@ -20,6 +20,7 @@ from daemon.app import build_app
 from daemon.core.errors import ReleasedError
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings, load_settings
+from daemon.core.starting import must_be_private
 from daemon.listening import BACKLOG, Listening, open_sockets, refuse_clear, show_address
 from daemon.logs import set_up_logs, tell_loop_error
 from daemon.reloading import Reloader
@@ -50,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         load = partial(_load, options.env_file)
         settings = load()
         _take_up_logs(settings)
+        _tell_slips(settings)
         healthy = asyncio.run(serve(settings, load=load))
     except ReleasedError as refused:
         sys.exit(f"released-daemon: {refused}")
@@ -66,7 +68,8 @@ async def serve(settings: Settings, *, load: Callable[[], Settings]) -> bool:
     """
     stop = asyncio.Event()
     certificate = ServerCertificate.from_settings(settings)
-    parts = (_take_up_logs,) if certificate is None else (_take_up_logs, certificate.take_up)
+    always = (_take_up_logs, _tell_slips)
+    parts = always if certificate is None else (*always, certificate.take_up)
     reloader = Reloader(settings, load=load, parts=parts)
     _hear_signals(stop, reloader)
     supervisor = Supervisor.from_environment(os.environ, pid=os.getpid())
@@ -74,7 +77,7 @@ async def serve(settings: Settings, *, load: Callable[[], Settings]) -> bool:
     with open_sockets(
         settings.host, settings.port, environ=os.environ, pid=os.getpid()
     ) as listening:
-        if settings.app_env == "prod" and not (settings.serves_tls or settings.has_far_proxy):
+        if must_be_private(settings):
             refuse_clear(listening)
         async with open_runtime(settings) as runtime:
             _warn_of_missing_token(runtime)
@@ -153,6 +156,11 @@ def _take_up_logs(settings: Settings) -> None:
         file=settings.log_file,
         environ=os.environ,
     )
+
+
+def _tell_slips(settings: Settings) -> None:
+    for slip in settings.slips:
+        log.warning("misspelt setting", extra={"found": slip})
 
 
 async def _listen(

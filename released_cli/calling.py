@@ -17,7 +17,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import IO, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from daemon.core.errors import Misconfigured, Retryable
 from released_cli.places import Place
@@ -30,6 +30,9 @@ PAUSES_S = (0.5, 1.0, 2.0)
 
 ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer; a thousand clients are one of them."""
+
+TLS_LOOK_S = 2.0
+"""Seconds a port has to show that it speaks TLS."""
 
 CHUNK = 65_536
 BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -106,6 +109,7 @@ class Caller:
             elif isinstance(outcome, Reply):
                 return outcome
             else:
+                _refuse_tls(self.place)
                 look = "" if twice else " Look whether it was done before you do it again."
                 raise Retryable(f"{self.place} broke off: {outcome.reason}.{look}")
 
@@ -201,6 +205,25 @@ class Caller:
                 ) from None
         reason = failed.strerror if isinstance(failed, OSError) and failed.strerror else failed
         raise Retryable(f"{self.place} cannot be reached: {reason}.") from None
+
+
+def _refuse_tls(place: Place) -> None:
+    """Say so where a port that was called in clear speaks HTTPS: it drops such a call wordless."""
+    target = urlsplit(place.url)
+    if target.scheme != "http":
+        return
+    # Nothing is sent over it: it only tells whether there is anything to talk HTTPS to.
+    context = ssl._create_unverified_context()  # noqa: S323, SLF001
+    address = (target.hostname or "", target.port or http.client.HTTP_PORT)
+    try:
+        with (
+            socket.create_connection(address, timeout=TLS_LOOK_S) as plain,
+            context.wrap_socket(plain, server_hostname=target.hostname),
+        ):
+            pass
+    except OSError:
+        return
+    raise Misconfigured(f"{place}: this port speaks HTTPS: use https://{target.netloc}")
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -187,9 +187,10 @@ def update(  # noqa: PLR0913 - one parameter an option
     with admin(ctx) as office, working("Updating"):
         before = office.find_client(ref)
         after = office.update_client(before["id"], given, entries)
-    print_client(after, as_json=as_json)
-    warn_of_hours(after)
     changed = ", ".join(find_changes(before, after, given))
+    if changed or as_json:
+        print_client(after, as_json=as_json)
+    warn_of_hours(after)
     say(f"Changed: {changed}." if changed else "Nothing to change: it is so already.")
 
 
@@ -232,6 +233,8 @@ def _set_active(ctx: typer.Context, ref: str, *, active: bool, as_json: bool) ->
     with admin(ctx) as office, working("Updating"):
         before: Document = office.find_client(ref)
         client = office.update_client(before["id"], {"active": active})
-    print_client(client, as_json=as_json)
+    is_news = before["active"] is not active
+    if is_news or as_json:
+        print_client(client, as_json=as_json)
     state = "active" if active else "inactive"
-    say(f"{client['name']} is {state}{' already' if before['active'] is active else ''}.")
+    say(f"{client['name']} is {state}{'' if is_news else ' already'}.")

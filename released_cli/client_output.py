@@ -21,7 +21,9 @@ def print_client(client: Document, *, as_json: bool) -> None:
     stopped = facts.pop("stopped")
     facts["access_token"] = _tell_token(facts.pop("access_token_digest"))
     if stopped is not None:
-        facts["stopped"] = f"since {stopped['since']}, error {stopped['code']}: {stopped['reason']}"
+        # What Meta's code means begins with the code.
+        code = "" if str(stopped["code"]) in stopped["reason"] else f", error {stopped['code']}"
+        facts["stopped"] = f"since {stopped['since']}{code}: {stopped['reason']}"
     print_facts(facts)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from released_cli.admin import Document
 from released_cli.output import clean, is_terminal, print_json, print_text, say, waiting
-from released_cli.session import AsJson, admin
+from released_cli.session import AsJson, Globals, admin
 from released_cli.watching.lines import draw_line, make_line
 
 SOMETHING_WRONG = 3
@@ -28,6 +28,8 @@ def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
     Exits 3 when something is wrong.
     """
+    # A line of its own tells of misspelt settings.
+    ctx.ensure_object(Globals).warned = True
     with admin(ctx) as office, waiting("Checking"):
         findings = office.run_doctor()
     if as_json:

@@ -30,7 +30,9 @@ class PlainHelp:
     def format_epilog(self: Any, _ctx: Any, formatter: Any) -> None:
         """Write examples as they stand: one that is wrapped cannot be copied."""
         if self.epilog:
-            formatter.write(f"\n{cleandoc(self.epilog)}\n")
+            # On a line of its own the first line has no say in how far the others are indented.
+            examples = cleandoc("\n" + self.epilog)
+            formatter.write(f"\n{examples}\n")
 
     def format_options(self: Any, ctx: Any, formatter: Any) -> None:
         """Write arguments without their type, then options."""

@@ -87,6 +87,9 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
     for answer in answers:
         print_text("")
         print_facts({"answer": answer.pop("text"), **answer})
+        if answer["state"] == "in_doubt":
+            until = tell_local(answer["due_at"])
+            say(f"Nobody knows whether Meta took it: word of it is waited for until {until}.")
     _say_next(document)
 
 

@@ -194,6 +194,7 @@ class LocalAdmin:
         """Tell how daemon, inbox and clients are, and what needs somebody."""
         from importlib.metadata import version
 
+        from daemon.core.orders import find_orders
         from daemon.core.status import find_daemon, read_status
 
         path, settings = self._database.path, self._settings
@@ -208,6 +209,8 @@ class LocalAdmin:
                 has_shared_token=settings.token_for(None) is not None,
                 shared_token=settings.token_for(None),
                 backup_dir=settings.backup_dir,
+                needs_backups=settings.app_env == "prod",
+                orders=find_orders(path),
             )
         )
 

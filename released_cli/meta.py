@@ -33,8 +33,8 @@ Examples:
 """
 ROTATE_EXAMPLES = """
 Examples:
-  released meta token rotate "La Plaza"    its own token, in the database
-  released meta token rotate               the shared one, in the file it stands in
+  released meta token rotate "La Plaza"   its own token, in the database
+  released meta token rotate              the shared one, in its file
 """
 
 OptionalRef = Annotated[
@@ -97,7 +97,9 @@ def rotate(
 def _rotate_shared(ctx: typer.Context, output: Path | None, *, yes: bool, as_json: bool) -> None:
     from daemon.core.credentials.keeping import find_home
     from daemon.core.credentials.running import rotate_shared_here
+    from daemon.core.orders import find_orders
     from daemon.core.runtime import open_database
+    from daemon.core.store.engine import sqlite_path
     from released_cli.choosing import choose_place
 
     given = ctx.ensure_object(Globals)
@@ -116,7 +118,8 @@ def _rotate_shared(ctx: typer.Context, output: Path | None, *, yes: bool, as_jso
     _print_rotated(rotated, as_json=as_json)
     if output is not None and output.resolve() != home.path:
         say(_tell_the_rest(output, home.path if home.kind == "file" else None))
-    say("The daemon takes it up when it starts: systemctl restart released")
+    restart = find_orders(sqlite_path(settings.database_url)).restart
+    say(f"The daemon takes it up when it is restarted: {restart}")
 
 
 def _tell_the_rest(output: Path, file: Path | None) -> str:

@@ -46,7 +46,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         return
     rows = [(key["id"], key["from"] or "not here", key["tokens"]) for key in found["keys"]]
     if rows:
-        print_table(("KEY", "FROM", "TOKENS"), rows, wide="FROM")
+        print_table(("key", "from", "tokens"), rows, wide="from")
     else:
         say(f"There is no key yet: {found['key_file']} is made with the first access token.")
     if found["plain"]:
@@ -67,6 +67,7 @@ def rotate(ctx: typer.Context, *, key_file: KeyFile = None, as_json: AsJson = Fa
     """
     import os
 
+    from daemon.core.orders import find_orders
     from daemon.core.sealing.rotating import rotate as rotate_keys
 
     with _opened(ctx, "secrets rotate") as database, waiting("Sealing"):
@@ -78,7 +79,7 @@ def rotate(ctx: typer.Context, *, key_file: KeyFile = None, as_json: AsJson = Fa
         "unreadable": None if made.done is None else list(made.done.unreadable),
     }
     _print(facts, as_json=as_json)
-    _tell_next(made.done, made.file)
+    _tell_next(made.done, made.file, restart=find_orders(database.path).restart)
 
 
 @app.command("drop-old", cls=Command)
@@ -136,12 +137,12 @@ def _print(facts: Mapping[str, object], *, as_json: bool) -> None:
     )
 
 
-def _tell_next(done: "Resealed | None", file: Path) -> None:
+def _tell_next(done: "Resealed | None", file: Path, *, restart: str) -> None:
     if done is None:
         say(
-            f"Next: let SECRETS_KEY come from {file} and restart the daemon (systemctl restart"
-            " released), which then seals every token with the new key. `released secrets status`"
-            f" shows it; `released secrets drop-old --key-file {file}` ends it."
+            f"Next: let SECRETS_KEY come from {file} and restart the daemon (`{restart}`), which"
+            " then seals every token with the new key. `released secrets status` shows it;"
+            f" `released secrets drop-old --key-file {file}` ends it."
         )
         return
     if done.unreadable:

@@ -17,9 +17,11 @@ from released_cli.commands import Command
 from released_cli.given import current
 from released_cli.output import print_facts, print_json, say
 from released_cli.serving import units
-from released_cli.session import AsJson, load, now, refuse_elsewhere
+from released_cli.session import AsJson, UsageError, load, now, refuse_elsewhere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from released_cli.serving.journal import Entry
 
 app = typer.Typer(no_args_is_help=True)
@@ -35,11 +37,12 @@ BOTH = (units.SOCKET, units.SERVICE)
 """Stopped together: a socket that stays open would start the daemon again."""
 
 INSTALL_EXAMPLES = """
-It runs scripts/install.sh, and takes its options: --dry-run, --root DIR, --no-input and others.
+It runs scripts/install.sh, and takes its options: --dry-run, --root DIR,
+--no-input and others.
 
 Examples:
-  sudo released service install               asks for what it needs; again, it upgrades
-  released service install --dry-run          only says what it would do
+  sudo released service install        asks for what it needs, or upgrades
+  released service install --dry-run   only says what it would do
 """
 
 LOGS_EXAMPLES = """
@@ -127,22 +130,27 @@ def logs(
 ) -> None:
     """Show what the daemon logged, the newest last; never what customers wrote.
 
-    Times are those of this machine's own zone; with --json each line is an object, in UTC.
+    Times are those of this machine's own zone; with --json each line is an object, in UTC. Where
+    systemd does not run the daemon, it is LOG_FILE that is shown.
     """
-    from released_cli.serving import journal
+    from released_cli.serving import journal, log_file
 
     refuse_elsewhere(ctx, "service logs")
-    _require_systemd()
-    chosen = (
-        [name for name in units.UNITS if name.endswith(".service")] if every else [units.SERVICE]
-    )
     try:
-        newest = journal.read_newest(chosen, limit=lines, level=level, since=since)
+        if not units.runs_here():
+            file = _find_log(ctx, since)
+            newest = log_file.read_newest(file, limit=lines, level=level)
+            more: Iterator[Entry] = log_file.follow(file, level=level)
+        else:
+            ours = [name for name in units.UNITS if name.endswith(".service")]
+            chosen = ours if every else [units.SERVICE]
+            newest = journal.read_newest(chosen, limit=lines, level=level, since=since)
+            after = newest[-1].cursor if newest else ""
+            more = journal.follow(chosen, after=after, level=level)
         for entry in newest:
             _print_entry(entry, as_json=as_json)
         if follow:
-            after = newest[-1].cursor if newest else ""
-            for entry in journal.follow(chosen, after=after, level=level):
+            for entry in more:
                 _print_entry(entry, as_json=as_json)
         elif not newest:
             say("Nothing was logged." if since is None else f"Nothing was logged since {since}.")
@@ -170,7 +178,7 @@ def restart(ctx: typer.Context) -> None:
 
 @app.command("reload", cls=Command)
 def reload(ctx: typer.Context) -> None:
-    """Let the daemon read its log level and certificates again, without a restart."""
+    """Let the daemon read log level, LOG_FILE and certificates anew, without a restart."""
     _order(ctx, "reload", [units.SERVICE])
 
 
@@ -184,6 +192,24 @@ def _order(ctx: typer.Context, verb: str, names: "list[str] | tuple[str, ...]") 
     _require_root(verb)
     units.order(verb, names)
     say(f"{units.SERVICE} is {units.ask_units([units.SERVICE])[units.SERVICE].state}.")
+
+
+def _find_log(ctx: typer.Context, since: str | None) -> Path:
+    """Find the file that the daemon logs to, where systemd's journal has nothing of it."""
+    from daemon.core.store.engine import sqlite_path
+
+    settings = load(ctx)
+    # Where scripts/provision_client.sh lets an instance log to.
+    beside = sqlite_path(settings.database_url).absolute().with_name("daemon.log")
+    file = settings.log_file or (beside if beside.is_file() else None)
+    if file is None:
+        raise ServiceRefused(
+            "systemd does not run this machine, and LOG_FILE is not set: the log is on the terminal"
+            " where released-daemon was started, or in docker compose logs daemon."
+        )
+    if since is not None:
+        raise UsageError(f"--since reads systemd's journal, and the log here is {file}.")
+    return file
 
 
 def _require_systemd() -> None:

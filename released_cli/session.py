@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,11 +52,9 @@ def load(ctx: typer.Context) -> "Settings":
     given = ctx.ensure_object(Globals)
     settings = load_settings(given.env_file)
     if not given.warned:
-        from released_cli.misspelt import find_misspelt
-
         given.warned = True
-        for warning in find_misspelt(given.env_file or Path(".env")):
-            say(warning)
+        for slip in settings.slips:
+            say(slip)
     return settings
 
 
@@ -82,8 +79,11 @@ def admin(ctx: typer.Context) -> Iterator[Admin]:
     path = sqlite_path(settings.database_url)
     is_new = not path.exists()
     with open_database(settings) as opened:
-        if is_new and is_terminal(sys.stderr):
-            say(f"There was no database here: {path} is new. For a daemon elsewhere: {LOGIN}")
+        if is_new:
+            say(
+                f"{path.absolute()} is new and empty: commands work on the database of the folder"
+                f" they are run in (DATABASE_URL). For a daemon elsewhere: {LOGIN}"
+            )
         yield LocalAdmin(opened, settings, actor=actor(), clock=now)
         if opened.keyring.has_made_key:
             say(

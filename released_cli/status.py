@@ -10,7 +10,7 @@ import typer
 
 from released_cli.admin import Document
 from released_cli.output import is_terminal, print_json, print_table, print_text, say
-from released_cli.session import AsJson, admin
+from released_cli.session import AsJson, admin, load
 from released_cli.watching.attention import is_well, name_clients, rank_alerts
 from released_cli.watching.board import build_board, draw_board
 from released_cli.watching.lines import Line, draw_line, make_line
@@ -52,18 +52,28 @@ def status(
     else:
         _write(document)
     if document["daemon"]["state"] != "running":
-        say("Start it: released-daemon. What else is wrong: released doctor")
+        say(f"Start it: {_find_start(ctx)}. What else is wrong: released doctor")
     if exit_code and not is_well(document):
         raise typer.Exit(1)
+
+
+def _find_start(ctx: typer.Context) -> str:
+    # A daemon asked by HTTP runs: one that is down was looked at here.
+    from daemon.core.orders import find_orders
+    from daemon.core.store.engine import sqlite_path
+
+    return find_orders(sqlite_path(load(ctx).database_url)).start
 
 
 def _write(document: Document) -> None:
     """Write all of it in plain columns, a blank line between its parts."""
     now, names = parse_moment(document["time"]), name_clients(document)
     alerts = rank_alerts(document)
+    for alert in alerts:
+        # Two lines, as on a terminal: side by side they are wider than any window.
+        print_text(f"{alert['level']}: {tell_alert(alert, names)}")
+        print_text(f"{INDENT}{alert['next']}")
     if alerts:
-        rows = [(alert["level"], tell_alert(alert, names), alert["next"]) for alert in alerts]
-        print_table(["alert", "text", "next"], rows)
         print_text("")
     print_table(["part", "how it is"], list(sum_up(document, now=now).items()))
     board = build_board(document, now=now)

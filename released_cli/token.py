@@ -122,9 +122,11 @@ def _print_made(made: Document, expires_days: float, *, as_json: bool) -> None:
     if as_json:
         print_json(made)
         return
+    if expires_days == 0:
+        say(f"Token {made['name']} has expired already: it opens nothing, and is not shown.")
+        return
     print_text(made["token"])
-    until = f"valid until {made['expires_at']}" if expires_days > 0 else "expired already"
-    say(f"Token {made['name']}, {until}. Keep it: it is not shown again.")
+    say(f"Token {made['name']}, valid until {made['expires_at']}. Keep it: it is not shown again.")
 
 
 def _check(name: str, expires_days: float) -> None:

@@ -36,6 +36,11 @@ fail() {
     exit 1
 }
 
+misuse() {
+    say "$*. See: scripts/install.sh --help"
+    exit 2
+}
+
 # Every change of the machine goes through here, so that a dry run shows all of them and makes none.
 run() { if [[ $dry == yes ]]; then printf '%s\n' "$*"; else "$@"; fi; }
 
@@ -44,20 +49,6 @@ on_machine() { if [[ -z $staging ]]; then run "$@"; fi; }
 
 control() {
     if [[ -z $staging || -n ${SYSTEMCTL:-} ]]; then run "${SYSTEMCTL:-systemctl}" "$@"; fi
-}
-
-# Content comes on stdin, and the whole file or none of it is put in place.
-put_file() {
-    local path=$1 mode=$2
-    if [[ $dry == yes ]]; then
-        cat >/dev/null
-        printf 'write %s (%s)\n' "$path" "$mode"
-        return
-    fi
-    (umask 077 && cat >"$path.new")
-    chmod "$mode" "$path.new"
-    [[ -n $staging || $path != "$etc"* ]] || chown root:released "$path.new"
-    mv "$path.new" "$path"
 }
 
 find_python() {
@@ -113,7 +104,8 @@ be_alone() {
 write_units() {
     local unit
     for unit in "$1"/systemd/*; do
-        sed "s#/opt/released#$opt#g; s#/etc/released#$etc#g; s#/var/lib/released#$state#g" "$unit" |
+        sed -E '/^Exec/s#(/opt|/etc|/var/lib)/released[^ ]*#"&"#g' "$unit" |
+            sed "s#/opt/released#$opt#g; s#/etc/released#$etc#g; s#/var/lib/released#$state#g" |
             put_file "$units/${unit##*/}" 0644
     done
     run mkdir -p "$units/released.socket.d"
@@ -121,9 +113,9 @@ write_units() {
         put_file "$units/released.socket.d/address.conf" 0644
     # The operator's command: as the daemon's user, with the daemon's settings and a home that this user can read;
     # but systemd obeys root, and shows its journal to nobody else.
-    local command="$opt/current/venv/bin/released --env-file $etc/released.env"
+    local command="'$opt/current/venv/bin/released' --env-file '$etc/released.env'"
     # shellcheck disable=SC2016 # these are for the shell that runs it
-    printf '%s\n' '#!/bin/sh' "export HOME=$state CREDENTIALS_DIRECTORY=$etc/credentials" \
+    printf '%s\n' '#!/bin/sh' "export HOME='$state' CREDENTIALS_DIRECTORY='$etc/credentials'" \
         'case "$1 $2" in' '"service status") ;;' '"service "*)'" exec $command"' "$@" ;;' 'esac' \
         "exec $as_user$command"' "$@"' |
         put_file "$prefix/usr/local/bin/released" 0755
@@ -133,8 +125,6 @@ switch_to() {
     run ln -sfn "$1" "$opt/current.new"
     run mv -T "$opt/current.new" "$opt/current"
 }
-
-ours() { run "$prefix/usr/local/bin/released" --local --quiet "$@"; }
 
 in_database() {
     run "$opt/$release/venv/bin/python" - "$@" <<'PYTHON'
@@ -164,7 +154,7 @@ back_up() {
     fi
     (umask 077 && in_database copy "$state/released.db" "$copy") || fail "the backup failed: nothing was changed"
     on_machine chown released:released "$copy"
-    say "the database is backed up to $copy"
+    [[ $dry == yes ]] || say "the database is backed up to $copy"
 }
 
 # By the address at which one who is here reaches it; its certificate is for the public name.
@@ -225,8 +215,16 @@ roll_back() {
     done
     control daemon-reload
     control start released.socket released.service
-    wait_until_well 60 || fail "$former is not well either: journalctl -u released"
-    fail "$former is running again; why $release was not: journalctl -u released"
+    wait_until_well 60 || fail "$former is not well either: $journal"
+    fail "$former is running again; why $release was not: $why"
+}
+
+# Sets `why` to where it is told when it does not.
+comes_up() {
+    why='it is told above'
+    ours db upgrade || return
+    why=$journal
+    restart && wait_until_well "$HEALTH_S"
 }
 
 install_release() {
@@ -241,7 +239,7 @@ install_release() {
     back_up
     write_units "$origin"
     switch_to "$release"
-    if ! ours db upgrade || ! restart || ! wait_until_well "$HEALTH_S"; then
+    if ! comes_up; then
         [[ -n $former ]] || give_up
         roll_back
     fi
@@ -251,7 +249,7 @@ install_release() {
 give_up() {
     control stop released.socket released.service
     run rm -f "$opt/current"
-    fail "$release is not well: journalctl -u released. Settings are in $etc; run this again when they are mended."
+    fail "$release is not well: $why. Settings are in $etc; run this again when they are mended."
 }
 
 # What is in use and what it can be put back to stay; the rest is only in the way.
@@ -264,10 +262,14 @@ remove_old() {
 }
 
 tell() {
+    if [[ $dry == yes ]]; then
+        say "dry run: these are the steps, and nothing was done"
+        return
+    fi
     say "$release is installed${former:+ in the place of $former}."
-    if [[ -z $former && $dry == no ]]; then
+    if [[ -z $former ]]; then
         say "the first token of the admin API, shown this once:"
-        "$prefix/usr/local/bin/released" --local token create first --json
+        ours token create first --json
         say "next: HTTPS in front of $host:$port; the webhook at Meta, its verify token stands in" \
             "$etc/credentials/META_VERIFY_TOKEN; and \`sudo released client add\`"
     fi
@@ -278,12 +280,14 @@ while (($#)); do
     --dry-run) dry=yes ;;
     --no-input) ask=no ;;
     --wheel)
-        wheel=${2:?--wheel needs a FILE}
+        wheel=${2:-}
+        [[ -n $wheel ]] || misuse "--wheel needs a FILE"
         shift 2
         continue
         ;;
     --root)
-        staging=${2:?--root needs a DIR}
+        staging=${2:-}
+        [[ -n $staging ]] || misuse "--root needs a DIR"
         passed+=("$1")
         shift
         ;;
@@ -291,22 +295,22 @@ while (($#)); do
         printf '%s\n' "$usage"
         exit 0
         ;;
-    *)
-        printf '%s\n' "$usage" >&2
-        exit 2
-        ;;
+    *) misuse "unknown option $1" ;;
     esac
     passed+=("$1")
     shift
 done
 prefix=${staging:+$(realpath -m "$staging")}
+[[ $prefix != *[\'\"\#\&\\]* ]] || misuse "the path of --root must be without quotes, #, & and backslashes"
 [[ -n $staging || $dry == yes || $EUID == 0 ]] || fail "run it as root (sudo), or with --dry-run"
 find_python
 if [[ -n $wheel ]]; then hand_over; fi
 opt=$prefix/opt/released etc=$prefix/etc/released state=$prefix/var/lib/released
 units=$prefix/etc/systemd/system
 as_user='runuser -u released -- '
-if [[ -n $staging ]]; then as_user=''; fi
+journal='journalctl -u released'
+if [[ -n $staging ]]; then as_user='' journal="the logs of what ${SYSTEMCTL:-} started"; fi
+[[ $dry == no || ! -d $etc || -x $etc ]] || fail "$etc cannot be read: also the dry run must be root's here"
 release=$(sed -n 's/^version = "\(.*\)"/\1/p' "$origin/pyproject.toml")-$(date -u +%Y%m%d%H%M%S)
 install_release
 tell

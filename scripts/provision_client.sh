@@ -5,19 +5,26 @@
 # provision_docker.sh's. Meta's values come from the environment; without them a sandbox plays Meta.
 set -euo pipefail
 
-usage="Usage: scripts/provision_client.sh NAME PHONE [options]   make the instance, or start it again
+usage="Usage: scripts/provision_client.sh NAME PHONE [options]
        scripts/provision_client.sh --list | --stop NAME | --remove NAME [--yes]
 
-  --phone-number-id ID     Meta's id of the number; needed with META_ACCESS_TOKEN
-  --faqs PATH              JSON or CSV; the example restaurant's unless given
-  --welcome-message TEXT   --business-hours TEXT
-  --port N                 where the daemon listens on this machine; a free one unless given
-  --public-url URL         what Meta calls, for example https://bot.example.com
-  --runs-in HOW            systemd, docker or process; unless given, the first of them that this machine has
+Makes the instance NAME for the number PHONE, or starts it again.
 
-NAME is letters, digits, - and _. META_ACCESS_TOKEN, META_APP_SECRET and OPENAI_API_KEY are taken from the
-environment into instances/NAME/.env. Without a META_ACCESS_TOKEN the sandbox plays WhatsApp, without a key
-the FAQs are matched locally. INSTANCES_DIR names another folder than instances.
+  --phone-number-id ID     Meta's id of the number; needed with a
+                           META_ACCESS_TOKEN
+  --faqs PATH              JSON or CSV; the example restaurant's unless given
+  --welcome-message TEXT   what a customer is greeted with
+  --business-hours TEXT    when the business is open
+  --port N                 where the daemon listens on this machine; a free one
+                           unless given
+  --public-url URL         what Meta calls, for example https://bot.example.com
+  --runs-in HOW            systemd, docker or process; unless given, the first
+                           of them that this machine has
+
+NAME is letters, digits, - and _. META_ACCESS_TOKEN, META_APP_SECRET and
+OPENAI_API_KEY are taken from the environment into instances/NAME/.env. Without
+a META_ACCESS_TOKEN the sandbox plays WhatsApp, without a key the FAQs are
+matched locally. INSTANCES_DIR names another folder than instances.
 Exit code: 0 done, 1 refused or failed, 2 usage."
 
 readonly START_S=30 STOP_S=12
@@ -40,7 +47,7 @@ fail() {
 }
 
 misuse() {
-    say "provision: $*" && say "$usage"
+    say "provision: $*. See: scripts/provision_client.sh --help"
     exit 2
 }
 
@@ -55,9 +62,10 @@ is_well() {
     [[ $line == *' 200 '* ]]
 }
 
+# Another's daemon at that port would answer too: ours must be there after it.
 wait_until_well() {
     local deadline=$((SECONDS + START_S))
-    until is_well "$(value PORT)"; do
+    until is_well "$(value PORT)" && runs daemon; do
         if ! runs daemon || ((SECONDS > deadline)); then
             fail "$name is not well: $(last_words)"
         fi
@@ -100,8 +108,27 @@ remove() {
     say "$name is removed."
 }
 
-is_taken() {
-    [[ $1 == "$port" ]] || grep -qs "PORT='$1'" "$instances"/*/.env || (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# One that is stopped has its port, too.
+is_promised() { grep -qs "PORT='$1'" "$instances"/*/.env; }
+
+is_taken() { [[ $1 == "$port" ]] || is_promised "$1" || answers "$1"; }
+
+# What nothing need be made or built for.
+check_port() {
+    [[ -n $port && ! -f $home/.env ]] || return 0
+    [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536 ]] || misuse "--port is a number from 1 to 65535"
+    ! answers "$port" || fail "Port $port on 127.0.0.1 is in use: give another, or none, and a free one is found"
+    ! is_promised "$port" || fail "port $port is that of another instance; --list shows all"
+}
+
+# Before it is started: who answers afterwards is ours.
+refuse_taken() {
+    local taken
+    taken=$(value "$2")
+    [[ -z $taken ]] || runs "$1" || ! answers "$taken" ||
+        fail "$name was not started: Port $taken on 127.0.0.1 is in use. End what listens there, or change $2 in $home/.env"
 }
 
 # Below the ports that calls to elsewhere are given: none of those can be in the way at the next start.
@@ -152,8 +179,19 @@ released() {
     (cd "$home" && env -i PATH="$PATH" HOME="${HOME:-/}" LANG=C.UTF-8 "$root/.venv/bin/released" --local --quiet "$@")
 }
 
+# Customers write to the number that it has: another is no slip to take in passing.
+refuse_another_number() {
+    local kept=$1 how="(cd $home && $root/.venv/bin/released --local"
+    if in_docker; then how="(docker exec released-$name-daemon-1 released"; fi
+    how+=" client update $phone_number_id --phone-number NUMBER)"
+    [[ ${phone//[!0-9+[:alpha:]]/} == "$kept" ]] ||
+        fail "$name has $kept, not $phone. To change it: $how, or --remove $name first"
+}
+
 set_up_client() {
-    if released client show "$phone_number_id" >/dev/null 2>&1; then
+    local shown
+    if shown=$(released client show "$phone_number_id" --json phone_number 2>/dev/null); then
+        refuse_another_number "$(sed -n 's/.*"phone_number": "\(.*\)".*/\1/p' <<<"$shown")"
         ((${#fields[@]} == 0)) || released client update "$phone_number_id" "${fields[@]}"
         return
     fi
@@ -175,12 +213,16 @@ make() {
     elif [[ -n $port$public_url ]]; then
         say "provision: --port and --public-url are for a new instance; change them in $home/.env"
     fi
+    [[ -z $phone_number_id || $phone_number_id == "$(value PHONE_NUMBER_ID)" ]] ||
+        fail "$name has the phone_number_id $(value PHONE_NUMBER_ID), not $phone_number_id: --remove $name first"
     phone_number_id=$(value PHONE_NUMBER_ID)
     if ! set_up_client >/dev/null; then
         # What was begun and holds no client yet would only be in the way of the next try.
         if [[ $new == yes ]]; then rm -rf -- "$home"; fi
         exit 1
     fi
+    refuse_taken daemon PORT
+    refuse_taken sandbox SANDBOX_PORT
     start_all
     wait_until_well
 }
@@ -227,7 +269,11 @@ while (($#)); do
     case $1 in
     --phone-number-id) phone_number_id=$2 ;;
     --port) port=$2 ;;
-    --public-url) public_url=$2 ;;
+    --public-url)
+        [[ $2 =~ ^https://[^/[:space:]]+[^[:space:]]*$ ]] ||
+            misuse "--public-url must be an https address: Meta calls no other"
+        public_url=${2%/}
+        ;;
     --runs-in) runs_in=$2 ;;
     --faqs) if [[ $2 == /* ]]; then fields+=("$1" "$2"); else fields+=("$1" "$caller/$2"); fi ;;
     --welcome-message | --business-hours) fields+=("$1" "$2") ;;
@@ -237,6 +283,7 @@ while (($#)); do
 done
 sandboxed=yes
 if [[ -n ${META_ACCESS_TOKEN:-} ]]; then sandboxed=no; fi
+check_port
 choose_carrier
 make
 tell

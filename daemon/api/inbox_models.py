@@ -55,6 +55,7 @@ class AnswerPart(BaseModel):
     wamid: str | None
     status: str | None
     text: str | None
+    due_at: str | None
 
 
 class InboxDetail(InboxDocument):

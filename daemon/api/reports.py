@@ -10,6 +10,7 @@ from daemon.api.bodies import read_query
 from daemon.api.report_models import AuditPage, EventsPage, LogPage
 from daemon.api.shared import RUNTIME, VERSION
 from daemon.core import events, ownership, status, trail, turnlog
+from daemon.core.orders import find_orders
 from daemon.core.status import DaemonState
 from daemon.core.store.engine import Connection, Job, sqlite_path
 from daemon.core.tenancy import get_visible_client
@@ -27,6 +28,8 @@ async def show_status(request: web.Request) -> web.Response:
         has_shared_token=settings.token_for(None) is not None,
         shared_token=settings.token_for(None),
         backup_dir=settings.backup_dir,
+        needs_backups=settings.app_env == "prod",
+        orders=find_orders(sqlite_path(settings.database_url)),
     )
 
     def job(conn: Connection) -> dict[str, Any]:

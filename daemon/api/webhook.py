@@ -50,7 +50,7 @@ async def receive(request: web.Request) -> web.Response:
         raise
     finally:
         metrics = request.app[METRICS]
-        metrics.webhooks.labels(str(int(status))).inc()
+        metrics.count_webhook(int(status))
         metrics.ack_seconds.observe(time.perf_counter() - started)
     return response
 
@@ -91,7 +91,7 @@ def _count(request: web.Request, delivery: Delivery, accepted: Accepted) -> None
     metrics = request.app[METRICS]
     for message in delivery.messages:
         # A type nobody knew keeps its own word in the inbox; as a label it would grow without end.
-        metrics.messages.labels(message.type if message.type in KNOWN_TYPES else "other").inc()
+        metrics.count_message(message.type if message.type in KNOWN_TYPES else "other")
     for status in delivery.statuses:
         metrics.statuses.labels(status.status).inc()
     for what in delivery.passed_over:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from daemon.core.alert_words import MODEL_FAULTS, say_duration, several
+from daemon.core.orders import BY_SYSTEMD, Orders
+from daemon.core.sizes import tell_size
 from daemon.core.store.counts import Figures
 
 SLOW_S = 60.0
@@ -20,6 +23,12 @@ TOKEN_WARNING_S = 7 * DAY_S
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_FREE_SHARE = 0.05
+FULL_BYTES = 1 << 20
+"""With less free than this nothing more can be relied on to be written."""
+
+SILENT_S = 90.0
+"""A daemon that proves three times a minute that it can write, and has not for so long, cannot."""
+
 GAP_SHARE = 0.3
 """Share of unanswered turns that says that the FAQs lack something."""
 
@@ -32,21 +41,7 @@ BACKUP_LATE_S = 36 * 3600.0
 FAULTS_LEAST = 3
 """With fewer failed calls of the model it may have been a bad moment."""
 
-MODEL_FAULTS = {
-    "bad_request": "it refuses what it is asked; look at OPENAI_MODEL and OPENAI_BASE_URL",
-    "connection": "it cannot be reached",
-    "key": "it refuses OPENAI_API_KEY",
-    "not_json": "what it sends is no answer of a model; look at OPENAI_BASE_URL",
-    "quota": "its account has no credit left",
-    "rate_limited": "it is asked too often for its account",
-    "server": "its server fails",
-    "timeout": "it takes too long",
-}
-"""Why a model gives no answer through no fault of the question (`EngineFailed.cause`)."""
-
 _PARKED = "released inbox list --state parked"
-_START = "systemctl start released"
-_RESTART = "systemctl restart released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +84,10 @@ class Facts:
     """What there is to judge. `stops` and `unread_hours` go by client id.
 
     `expiring` holds name and seconds left of admin tokens. `backups` is None where none are to be
-    made, or where nobody can look. `credentials` are alerts of Meta's tokens and numbers. `causes`
-    says of the newest turns, newest first, why each failed, None where it did not.
+    made, or where nobody can look; `lacks_backups` where some should be. `credentials` are alerts
+    of Meta's tokens and numbers. `causes` says of the newest turns, newest first, why each failed,
+    None where it did not. `written_at` is when the daemon last proved that it can write, None where
+    it never has. `orders` are how the daemon is run here.
     """
 
     clients: Sequence[Figures]
@@ -104,13 +101,17 @@ class Facts:
     now: float
     daemon_since: float | None = None
     backups: Backups | None = None
+    lacks_backups: bool = False
     credentials: Sequence[Alert] = ()
     causes: Sequence[str | None] = ()
+    written_at: float | None = None
+    orders: Orders = BY_SYSTEMD
 
 
 def find_alerts(facts: Facts) -> list[Alert]:
     """List what needs somebody, errors first."""
     found = [
+        *_of_writing(facts),
         *_of_disk(facts),
         *_of_backups(facts),
         *_of_waiting(facts),
@@ -126,18 +127,44 @@ def find_alerts(facts: Facts) -> list[Alert]:
     return sorted(found, key=lambda alert: alert.level != "error")
 
 
+def _of_writing(facts: Facts) -> Iterator[Alert]:
+    is_full = facts.disk is not None and facts.disk.free < FULL_BYTES
+    if not facts.daemon_runs or not (is_full or _has_gone_silent(facts)):
+        return
+    text = "The database cannot be written: messages are refused, and Meta sends them again for"
+    if is_full:
+        yield Alert(
+            "error", None, f"{text} 7 days. Make room on its disk.", f"df -h {facts.folder}"
+        )
+    else:
+        yield Alert("error", None, f"{text} 7 days.", "released doctor")
+
+
+def _has_gone_silent(facts: Facts) -> bool:
+    """Tell whether the daemon that runs has long not proved that it can write."""
+    if facts.written_at is None or facts.daemon_since is None:
+        return False
+    return facts.now - max(facts.written_at, facts.daemon_since) > SILENT_S
+
+
 def _of_disk(facts: Facts) -> Iterator[Alert]:
     disk = facts.disk
     if disk is None:
         return
     is_low = disk.free < LEAST_FREE_BYTES
     if is_low or disk.free < LEAST_FREE_SHARE * disk.total:
-        text = f"The disk of the database has {disk.free >> 20} MiB left."
+        text = (
+            f"The disk of the database has {tell_size(disk.free)} left. When it is full, messages"
+        )
+        text = f"{text} are refused, and no backup is made."
         yield Alert("error" if is_low else "warning", None, text, f"df -h {facts.folder}")
 
 
 def _of_backups(facts: Facts) -> Iterator[Alert]:
     backups = facts.backups
+    if facts.lacks_backups:
+        text = "No backups are made: set BACKUP_DIR, and restart released-daemon."
+        yield Alert("warning", None, text, "released doctor")
     if backups is None:
         return
     # Without any, the daemon has had since its start to make the first.
@@ -146,7 +173,7 @@ def _of_backups(facts: Facts) -> Iterator[Alert]:
         return
     text = f"There is no backup in {backups.folder}."
     if backups.newest_at is not None:
-        age = _say_duration(facts.now - backups.newest_at)
+        age = say_duration(facts.now - backups.newest_at)
         text = f"The newest backup in {backups.folder} is {age} old."
     yield Alert("warning", None, text, "released db backup")
 
@@ -158,13 +185,13 @@ def _of_waiting(facts: Facts) -> Iterator[Alert]:
         return
     count = sum(one.pending for one in waiting)
     if not facts.daemon_runs:
-        text = f"The daemon is down, and {_several(count, 'message waits', 'messages wait')}."
-        yield Alert("error", None, f"{text} Without systemd, run released-daemon.", _START)
+        text = f"The daemon is down, and {several(count, 'message waits', 'messages wait')}."
+        yield Alert("error", None, text, facts.orders.start)
         return
     slowest = min(waiting, key=_waiting_since)
     waited_s = facts.now - _waiting_since(slowest)
     if waited_s > SLOW_S:
-        text = f"A message of {slowest.name} has waited for {_say_duration(waited_s)}."
+        text = f"A message of {slowest.name} has waited for {say_duration(waited_s)}."
         yield Alert("warning", slowest.client_id, text, "released doctor")
 
 
@@ -179,7 +206,7 @@ def _of_stops(facts: Facts) -> Iterator[Alert]:
         first = stopped[0].client_id
         ways = {
             "new_token": _new_token(first),
-            "restart": _RESTART,
+            "restart": facts.orders.restart,
             "resume": f"released client resume {first}",
         }
         verb = "is" if len(stopped) == 1 else "are"
@@ -196,7 +223,7 @@ def _of_tokens(facts: Facts) -> Iterator[Alert]:
         text = f"{_name(lacking)} {verb} no access token to send with."
         yield Alert("error", only, text, "released doctor" if only is None else _new_token(only))
     for name, left_s in facts.expiring:
-        text = f"The admin token {name} works for {_say_duration(left_s)} more."
+        text = f"The admin token {name} works for {say_duration(left_s)} more."
         yield Alert("warning", None, text, f"released token rotate {shlex.quote(name)}")
 
 
@@ -213,7 +240,7 @@ def _of_parked(facts: Facts) -> Iterator[Alert]:
     concerned = [one for one in facts.clients if one.parked]
     if concerned:
         count = sum(one.parked for one in concerned)
-        text = f"{_several(count, 'message', 'messages')} of {_name(concerned)}"
+        text = f"{several(count, 'message', 'messages')} of {_name(concerned)}"
         text = f"{text} {'is' if count == 1 else 'are'} parked."
         yield Alert("warning", _only(concerned), text, _PARKED)
 
@@ -222,7 +249,7 @@ def _of_paused(facts: Facts) -> Iterator[Alert]:
     concerned = [one for one in facts.clients if one.paused]
     if concerned:
         count = sum(one.paused for one in concerned)
-        text = f"{_several(count, 'conversation', 'conversations')} of {_name(concerned)}"
+        text = f"{several(count, 'conversation', 'conversations')} of {_name(concerned)}"
         text = f"{text} {'is' if count == 1 else 'are'} paused: two bots seemed to talk."
         yield Alert("warning", _only(concerned), text, _PARKED)
 
@@ -271,14 +298,3 @@ def _name(concerned: Sequence[Figures]) -> str:
     if len(concerned) > 2:  # noqa: PLR2004 - two can be named
         return f"{len(concerned)} clients"
     return " and ".join(one.name for one in concerned)
-
-
-def _several(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
-
-
-def _say_duration(seconds: float) -> str:
-    for unit, length_s in (("day", DAY_S), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length_s:
-            return f"{int(seconds // length_s)} {unit}s"
-    return f"{int(seconds)} seconds"

@@ -14,30 +14,52 @@ from daemon.core.errors import Misconfigured
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+HOUR_S = 3600.0
 DAY_S = 86_400.0
 
 _PART = re.compile(r"\s*(?P<type>[\w.-]+)\s*=(?P<value>(?:[^,+;\"\\]|\\.)*)(?:[,+;]|$)")
 """One attribute of a subject; a quoted value is of an older form, and not read."""
 
+ENDING_S = 14 * DAY_S
 ENDING_SHARE = 0.2
-"""The part of its lifetime with which it should have been renewed: whoever does that by himself, as
-certbot and Caddy, does it with a third left."""
+"""With so much time left, or this part of a shorter life, it should have been renewed: whoever does
+that by himself, as certbot and Caddy, does it with a third left."""
+
+URGENT_S = 3 * DAY_S
+WEEK_S = 6 * DAY_S
+URGENT_SHARE = 0.25
+"""With so much time left it is urgent; of a life of about a week, as Let's Encrypt gives, with this
+part: such a one is renewed with two or three days left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """From when to when a certificate is valid, in seconds since the epoch."""
+    """From when to when a certificate is valid, in seconds since the epoch, and by whose word."""
 
     begins_at: float
     ends_at: float
+    is_self_signed: bool = False
 
     def is_ending(self, *, now: float) -> bool:
         """Tell whether it should have been renewed by now."""
-        return self.ends_at - now < ENDING_SHARE * (self.ends_at - self.begins_at)
+        limit_s = min(ENDING_S, ENDING_SHARE * (self.ends_at - self.begins_at))
+        return self.ends_at - now < limit_s or self.is_urgent(now=now)
+
+    def is_urgent(self, *, now: float) -> bool:
+        """Tell whether so little is left that somebody must look today."""
+        life_s = self.ends_at - self.begins_at
+        limit_s = URGENT_S if life_s < WEEK_S else min(URGENT_S, URGENT_SHARE * life_s)
+        return self.ends_at - now < limit_s
 
     def days_left(self, *, now: float) -> int:
         """Count the whole days that are left."""
         return int((self.ends_at - now) // DAY_S)
+
+    def tell_left(self, *, now: float) -> str:
+        """Say how long it is valid, in hours where days say too little."""
+        days = self.days_left(now=now)
+        hours = int((self.ends_at - now) // HOUR_S)
+        return f"{days} more days" if days > 1 else f"{hours} more hour{'' if hours == 1 else 's'}"
 
     def find_fault(self, *, now: float) -> str | None:
         """Say in words why it is not valid now; None when it is."""
@@ -117,5 +139,7 @@ def find_common_names(subject: str) -> tuple[str, ...]:
 
 def _lifetime(certificate: "Certificate") -> Lifetime:
     return Lifetime(
-        certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
+        is_self_signed=certificate.issuer == certificate.subject,
     )

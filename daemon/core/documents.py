@@ -85,7 +85,10 @@ def unread_hours(client: Client) -> str | None:
 
 def _explain_stop(client: Client, code: int) -> str:
     if client.stopped_token_digest == token_digest(""):
-        return _SET_ONE if client.access_token is None else UNREADABLE
-    if classify(code) is Remedy.CREDENTIAL and client.access_token is None:
-        return _REPLACE_SHARED
-    return describe(code)
+        reason = _SET_ONE if client.access_token is None else UNREADABLE
+    elif classify(code) is Remedy.CREDENTIAL and client.access_token is None:
+        reason = _REPLACE_SHARED
+    else:
+        reason = describe(code)
+    # The command is to be pasted as it stands.
+    return reason.replace(" REF", f" {client.id}")

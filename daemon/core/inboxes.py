@@ -17,6 +17,9 @@ from daemon.core.store.inbox_entries import (
 )
 from daemon.core.tenancy import get_visible_client
 
+WAITING = frozenset({"queued", "sending", "in_doubt"})
+"""What an answer's message is while its next attempt has a time."""
+
 RETRY_CHUNK = 200
 """Messages taken up in one transaction: a few milliseconds of the writer's time."""
 
@@ -74,6 +77,7 @@ def show_entry(conn: Connection, inbox_id: int, *, now: float) -> dict[str, Any]
             "wamid": sent.wamid,
             "status": sent.status,
             "text": sent.text,
+            "due_at": timestamp(sent.due_at) if sent.state in WAITING else None,
         }
         for sent in outbox.sent_for(conn, detail.entry.client_id, detail.turn_id)
     ]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from daemon.core import placing, vault
-from daemon.core.alerts import BACKUP_LATE_S
+from daemon.core.alerts import BACKUP_LATE_S, LEAST_FREE_SHARE
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.ownership import is_owned, owned
 from daemon.core.store import maintenance
@@ -78,7 +78,7 @@ def maintain(
             maintenance.forget_statistics(conn)
         log_bytes = maintenance.write_log_back(conn, database.with_name(f"{database.name}-wal"))
     backup, doubts = _check_backup(database, rules.folder, now=now)
-    faults = (*(_advise(fault) for fault in found.faults), *doubts)
+    faults = (*(_advise(fault) for fault in found.faults), *_doubt_disk(database, space), *doubts)
     deleted: tuple[Path, ...] = ()
     has_a_way_back = rules.folder is None or backup is not None
     if has_a_way_back and not found.faults:
@@ -142,6 +142,16 @@ def _check_backup(
         hours = f"{newest.file} is {round(age_s / vault.HOUR_S)} hours old"
         return newest.file, (f"the newest backup {hours}. Make one: released db backup",)
     return newest.file, ()
+
+
+def _doubt_disk(database: Path, space: Space) -> tuple[str, ...]:
+    """Say so where the disk has too little room: for the next backup, and then for messages."""
+    folder = database.absolute().parent
+    disk = shutil.disk_usage(folder)
+    if disk.free >= max(space.used, LEAST_FREE_SHARE * disk.total):
+        return ()
+    left = f"the disk of {folder} has {disk.free >> 20} MiB left, and the database takes"
+    return (f"{left} {space.used >> 20} MiB. Make room before it is full: df -h {folder}",)
 
 
 def _advise(fault: str) -> str:

@@ -114,6 +114,8 @@ def cannot_write(path: Path, refused: OSError) -> Misconfigured:
 
 
 def _open(part: Path, path: Path) -> int:
+    if path.parent.exists() and not path.parent.is_dir():
+        raise Misconfigured(f"{path.parent} is a file, and no folder. Name another place.")
     if not path.parent.is_dir():
         raise Misconfigured(f"There is no folder {path.parent}. Make it, or name another place.")
     try:

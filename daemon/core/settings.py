@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import SettingsConfigDict, SettingsError
 
-from daemon.core.env_files import refuse_half_written, refuse_open_settings
+from daemon.core.env_files import find_misspelt, refuse_half_written, refuse_open_settings
 from daemon.core.errors import Misconfigured
 from daemon.core.https_settings import HttpsSettings
 from daemon.core.reasons import explain
@@ -97,6 +98,13 @@ class Settings(HttpsSettings, SealingSettings):
     log_format: Literal["json", "text"] | None = None
     log_file: Path | None = None
 
+    _slips: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def slips(self) -> tuple[str, ...]:
+        """Lines that tell of names in the `.env` file which are nearly a setting's."""
+        return self._slips
+
     @property
     def engine_name(self) -> Literal["responses", "chat", "local"]:
         """The engine that `auto` stands for, or the one that was asked for."""
@@ -132,6 +140,12 @@ class Settings(HttpsSettings, SealingSettings):
     def _empty_is_none(cls, secret: Any) -> Any:
         """Take an empty file of a secret for none, as an empty variable is."""
         return None if secret == "" else secret
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, level: Any) -> Any:
+        """Take info for INFO."""
+        return level.upper() if isinstance(level, str) else level
 
     @field_validator("host")
     @classmethod
@@ -201,11 +215,18 @@ def load_settings(env_file: Path | None = None) -> Settings:
             raise Misconfigured(f"--env-file {env_file}: there is no such file.")
         refuse_half_written(chosen)
         settings = Settings(_env_file=chosen, _secrets_dir=secrets)
+        settings._slips = find_misspelt(chosen, names=Settings.model_fields)  # noqa: SLF001 - no setting
     except ValidationError as invalid:
         reasons = "; ".join(_reason(error) for error in invalid.errors())
         raise Misconfigured(f"Settings cannot be used: {reasons}.") from None
-    except (UnicodeDecodeError, OSError) as unreadable:
-        raise Misconfigured(f"{chosen} cannot be read: {unreadable}.") from unreadable
+    except UnicodeDecodeError:
+        # Its cause would quote the file, and the file is a secret.
+        raise Misconfigured(
+            f"{chosen} cannot be read: it is no text in UTF-8. Write it anew, a line NAME=value for"
+            " each setting."
+        ) from None
+    except OSError as refused:
+        raise Misconfigured(f"{chosen} cannot be read: {refused.strerror}.") from refused
     except SettingsError as unreadable:
         # Its cause may hold a part of the file, and the file is a secret.
         raise Misconfigured(

@@ -16,8 +16,9 @@ from daemon.core import alerts, clients, ownership
 from daemon.core.alerts import Backups, Disk, Facts, Stop
 from daemon.core.credentials.alerting import find_credential_alerts
 from daemon.core.documents import client_document, timestamp
+from daemon.core.orders import BY_SYSTEMD, Orders
 from daemon.core.schedule import UnreadableHours, read_hours
-from daemon.core.store import counts
+from daemon.core.store import counts, heartbeats
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.counts import Figures
 from daemon.core.store.engine import Connection
@@ -55,11 +56,15 @@ def read_status(  # noqa: PLR0913 - each of them is known to another
     has_shared_token: bool = True,
     shared_token: str | None = None,
     backup_dir: Path | None = None,
+    needs_backups: bool = False,
+    orders: Orders = BY_SYSTEMD,
 ) -> dict[str, Any]:
     """Describe how everything is, or with `client_id` how that client is and nothing beside it.
 
     `has_shared_token`: the daemon has an access token for clients without one of their own, which
-    `shared_token` is where it is known. `backup_dir` is None where no backups are made.
+    `shared_token` is where it is known. `backup_dir` is None where no backups are made, which with
+    `needs_backups` is worth an alert.
+    `orders` are how the daemon is run here.
     """
     is_whole = client_id is None
     figures = counts.measure_clients(conn, now=now, since=now - alerts.DAY_S, client_id=client_id)
@@ -74,7 +79,9 @@ def read_status(  # noqa: PLR0913 - each of them is known to another
         has_shared_token=has_shared_token,
         now=now,
         daemon_since=daemon.since,
+        written_at=heartbeats.last_beat(conn, heartbeats.WRITER) if is_whole else None,
         backups=_find_backups(database, backup_dir, now=now) if is_whole else None,
+        lacks_backups=is_whole and needs_backups and backup_dir is None,
         causes=counts.recent_causes(conn, since=now - alerts.DAY_S, client_id=client_id),
         credentials=find_credential_alerts(
             conn,
@@ -82,7 +89,9 @@ def read_status(  # noqa: PLR0913 - each of them is known to another
             now=now,
             daemon_since=daemon.since if daemon.is_running else None,
             only=client_id,
+            restart=orders.restart,
         ),
+        orders=orders,
     )
     return _describe(facts, daemon=daemon, version=version)
 

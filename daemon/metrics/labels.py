@@ -16,6 +16,9 @@ TOKEN_KINDS: Final = ("input", "cached", "output")
 FAULTS: Final = ("timeout", "rate_limited", "quota", "key", "server", "connection", "bad_request")
 """Why a model gives no answer through no fault of the question (`EngineFailed.cause`)."""
 
+WEBHOOKS: Final = (200, 401, 500, 503)
+"""Statuses of webhook answers that are waited for: shown as 0 from the start."""
+
 STAGES: Final = ("waiting", "model", "settle", "send")
 OTHER: Final = "other"
 

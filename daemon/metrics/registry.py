@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from daemon.metrics.clients import ClientMeters
-from daemon.metrics.labels import FAULTS, MODEL_ERRORS, OUTCOMES, SENDS, STAGES
+from daemon.metrics.labels import FAULTS, MODEL_ERRORS, OUTCOMES, SENDS, STAGES, WEBHOOKS
 from daemon.metrics.process import Process
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -75,6 +75,20 @@ class Metrics:
             for meter in self._by_client:
                 meter.remove_by_labels({"client": str(client_id)})
 
+    def count_webhook(self, status: int) -> None:
+        """Count one webhook request by its answer; to look its label up costs more than that."""
+        counter = self._webhooks.get(status)
+        if counter is None:
+            counter = self._webhooks[status] = self.webhooks.labels(str(status))
+        counter.inc()
+
+    def count_message(self, kind: str) -> None:
+        """Count one message by its type, which is one of few."""
+        counter = self._messages.get(kind)
+        if counter is None:
+            counter = self._messages[kind] = self.messages.labels(kind)
+        counter.inc()
+
     def note_build(self, version: str) -> None:
         """Tell which version runs on which Python."""
         self.build.labels(version, platform.python_version()).set(1)
@@ -83,12 +97,11 @@ class Metrics:
         self.webhooks = self._counter(
             "webhooks", "Webhook requests by the HTTP status they were answered with.", "status"
         )
-        for status in ("200", "401", "500", "503"):
-            self.webhooks.labels(status)
+        self._webhooks = {status: self.webhooks.labels(str(status)) for status in WEBHOOKS}
         self.messages = self._counter(
             "messages", "Messages delivered, repeated ones too, by type.", "type"
         )
-        self.messages.labels("text")
+        self._messages = {"text": self.messages.labels("text")}
         self.statuses = self._counter("statuses", "Delivery statuses taken in.", "status")
         for status in ("sent", "delivered", "read", "failed"):
             self.statuses.labels(status)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from daemon.core.store.faults import StoreUnavailable
 from daemon.work.bell import Bell, Key
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,9 @@ class Pool:
     async def _run_one(self, key: Key) -> None:
         try:
             await self._work(key)
+        except StoreUnavailable:
+            # The store has told of it, once for all the conversations that meet it.
+            self._bell.wake(key, after_s=ERROR_PAUSE_S)
         except Exception:
             log.exception("turn failed", extra={"client": key[0], "conversation": key[1]})
             self._bell.wake(key, after_s=ERROR_PAUSE_S)

@@ -7,14 +7,16 @@ database, this is what finds the work. It looks at a page of the backlog at a ti
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from daemon.core.errors import Retryable
 from daemon.core.rewinding import ClockWatch, rewind
 from daemon.core.runtime import Runtime
-from daemon.core.store import inbox, outbox
+from daemon.core.store import heartbeats, inbox, outbox
 from daemon.core.store.engine import Connection
+from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.heartbeats import WRITER
 from daemon.metrics import Metrics
 from daemon.work.bell import Bell, Key
 
@@ -31,6 +33,9 @@ COUNTING_SHARE = 50
 
 FRESH_S = 1.0
 """Messages younger than this are left to their own ring, which knows their quiet time."""
+
+BEAT_EVERY_S = 20.0
+"""How often the daemon proves that it can write."""
 
 BELL_LIMIT = 50_000
 """Conversations the bell holds before the rest of a backlog is left for later sweeps."""
@@ -55,17 +60,26 @@ class Sweeper:
         self._metrics = metrics
         self._cursor = 0
         self._count_at = 0.0
+        self._beat_at = 0.0
         self._watch = ClockWatch(wall=runtime.clock(), monotonic=time.monotonic())
 
     async def run(self) -> None:
         """Sweep until cancelled; a database that cannot be read is tried again."""
         while True:
-            try:
+            # The store tells of it itself, once for all who meet it.
+            with suppress(StoreUnavailable):
                 await self._directory.refresh()
                 await self.sweep()
-            except Retryable as down:
-                log.warning("sweep failed", extra={"error": str(down)})
+                await self.prove()
             await asyncio.sleep(EVERY_S)
+
+    async def prove(self) -> None:
+        """Write now and then that writing works; `status` beside the daemon judges by it."""
+        began = time.monotonic()
+        if began < self._beat_at:
+            return
+        self._beat_at = began + BEAT_EVERY_S
+        await self._store.write_light(partial(heartbeats.beat, name=WRITER, now=self._clock()))
 
     async def sweep(self) -> None:
         """Look once at a page of the backlog and at what is due, and ring for what nobody knows."""

@@ -57,11 +57,17 @@ def describe(seen: Seen) -> Document:
 
 
 def describe_plain(
-    status: Document, *, health: Health | None, installed: str, newest_backup: float | None
+    status: Document,
+    *,
+    health: Health | None,
+    installed: str,
+    newest_backup: float | None,
+    start: str,
 ) -> Document:
     """Build the same document from what `released status` says, where systemd has no part in it."""
     daemon = status["daemon"]
-    faults = [] if daemon["state"] == "running" else ["the daemon does not run. released-daemon"]
+    is_running = daemon["state"] == "running"
+    faults = [] if is_running else [f"the daemon does not run. Start it: {start}"]
     faults += [alert["text"] for alert in status["alerts"] if alert["level"] == "error"]
     if health is not None and health.fault is not None:
         faults.append(f"/health: {health.fault}")

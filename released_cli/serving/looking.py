@@ -42,6 +42,9 @@ def look_without_systemd(settings: "Settings") -> Document:
         ReleasedError: when the database cannot be read.
 
     """
+    from daemon.core.orders import find_orders
+    from daemon.core.store.engine import sqlite_path
+
     status = _read_status(settings)
     health = _ask(settings, listen="") if status["daemon"]["state"] == "running" else None
     return judging.describe_plain(
@@ -49,6 +52,7 @@ def look_without_systemd(settings: "Settings") -> Document:
         health=health,
         installed=version("released"),
         newest_backup=_find_newest(settings),
+        start=find_orders(sqlite_path(settings.database_url)).start,
     )
 
 

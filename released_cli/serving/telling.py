@@ -44,6 +44,8 @@ def tell_service(document: Document, *, now: float) -> dict[str, str]:
 def draw_entry(entry: Entry) -> Line:
     """Write one line of the log: local time, level, who, what, and the facts."""
     style = STYLES[entry.level]
+    if not entry.at:
+        return make_line((entry.message, style))
     facts = "".join(f" {name}={_tell_fact(value)}" for name, value in entry.facts.items())
     return make_line(
         (tell_local(entry.at), "dim"),

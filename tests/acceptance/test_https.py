@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.tls import TlsFiles
+from daemon.core.tls_files import TlsFiles
 from tests.doubles.certificates import Authority, put
 from tests.doubles.crashing_daemon import QuickDaemon
 from tests.doubles.daemon_process import START_S, find_free_port, run_quickly, wait_until

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles import fake_systemctl
+from tests.doubles import fake_systemctl, stand_in_python
 from tests.doubles.certificates import Authority
 from tests.doubles.daemon_process import find_free_port, unmeasured
 
@@ -29,22 +29,6 @@ COPIED = ("daemon", "released_cli", "scripts", "systemd")
 FILES = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "faqs.example.json")
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
-
-PYTHON = f"""#!/bin/sh
-# Makes a venv out of itself, installs nothing, and is the tests' Python in all else.
-case "$*" in
-*"-m pip"*) exit "${{PIP_FAILS:-0}}" ;;
-"-m venv "*)
-    mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
-    for program in released:released_cli released-daemon:daemon; do
-        printf '#!/bin/sh\\nPYTHONPATH="%s/.." exec "{sys.executable}" -m %s "$@"\\n' \\
-            "$3" "${{program#*:}}" >"$3/bin/${{program%:*}}"
-        chmod +x "$3/bin/${{program%:*}}"
-    done
-    ;;
-*) exec "{sys.executable}" "$@" ;;
-esac
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +91,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, checkout / name)
-    python = tmp_path / "python"
-    python.write_text(PYTHON)
-    python.chmod(0o755)
+    python = stand_in_python.write(tmp_path)
     prefix, systemd, port = tmp_path / "server", tmp_path / "systemd", find_free_port()
     environ = fake_systemctl.install(systemd, prefix / "etc/systemd/system") | {
         "PYTHON": str(python),
@@ -123,11 +105,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_a_dry_run_tells_the_steps_and_does_none(server: Server) -> None:
     """Without root, and without a word of a secret."""
-    code, out, _ = server.run("--dry-run", "--root", str(server.prefix))
-    assert 0 == code
+    code, out, err = server.run("--dry-run", "--root", str(server.prefix))
+    assert (0, False) == (code, "is installed" in err)
     for step in ("-m venv", "--require-hashes", "released.env", "db upgrade", "restart released"):
         assert step in out
     assert "a-secret" not in out
+    code, _, err = server.run("--dry-run", "--root", str(server.prefix), META_APP_SECRET="")
+    assert (1, True) == (code, err.startswith("install: META_APP_SECRET is not set"))
     assert not server.prefix.exists()
     assert "useradd" in server.run("--dry-run")[1] or shutil.which("getent") is None
 
@@ -144,6 +128,7 @@ def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server)
     socket_unit = server.prefix / "etc/systemd/system/released.socket.d/address.conf"
     assert f"ListenStream=127.0.0.1:{server.port}\n" in socket_unit.read_text()
 
+    assert "backed up" not in server.run("--dry-run", "--root", str(server.prefix))[2]
     code, out, err = server.install(META_APP_SECRET="another")
     assert (0, "") == (code, out), err
     assert first != server.release
@@ -288,4 +273,22 @@ def test_what_the_daemon_needs_is_asked_for_before_anything_is_built(server: Ser
     code, _, err = server.install(META_VERIFY_TOKEN="two words")
     assert 1 == code
     assert "META_VERIFY_TOKEN must be one word" in err
-    assert 2 == server.run("--nonsense")[0]
+    code, _, err = server.install(PUBLIC_URL="bot.example.com")
+    assert (1, True) == (code, err.startswith("install: PUBLIC_URL must be the https address"))
+    assert not (server.prefix / "etc/released/released.env").exists()
+    assert not (server.prefix / "opt/released/current").is_symlink()
+
+
+def test_the_settings_of_the_shell_do_not_hide_those_of_the_file(server: Server) -> None:
+    """What the daemon will have is what is tried; where it is refused, the way on is told."""
+    refused = {"SYSTEMCTL": "", "RETENTION_DAYS": "a week"}
+    assert 0 == server.install(**refused)[0], "the shell's are not asked"
+    settings = server.prefix / "etc/released/released.env"
+    settings.write_text(f"{settings.read_text()}RETENTION_DAYS=a week\n")
+    former = server.release
+    code, _, err = server.install(SYSTEMCTL="", RETENTION_DAYS="7", PORT="1")
+    assert (1, former) == (code, server.release)
+    assert f"PORT is another than was given: change it in {settings}" in err
+    assert "RETENTION_DAYS" in err
+    assert "was not: it is told above" in err
+    assert "journalctl" not in err

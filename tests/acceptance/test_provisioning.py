@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import fake_systemctl
-from tests.doubles.yard import BASH, Yard, ask, clear, fetch, lay_out
+from tests.doubles.yard import BASH, Yard, ask, clear, fetch, lay_out, write_program
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
@@ -47,6 +49,87 @@ def test_a_bare_machine_gets_a_working_bot(yard: Yard) -> None:
     assert not yard.demo.exists()
 
 
+def test_a_port_that_another_has_is_refused(yard: Yard) -> None:
+    """A daemon that is well at that port is not ours: nothing is made, and nothing started."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = str(stranger.getsockname()[1])
+        code, out, err = yard.run("demo", "+123456789", "--port", port)
+        assert (1, "", 1) == (code, out, err.count("\n"))
+        assert f"Port {port} on 127.0.0.1 is in use" in err
+        assert not yard.demo.exists()
+
+    assert 0 == yard.run("demo", "+123456789", "--port", port)[0]
+    assert 0 == yard.run("--stop", "demo")[0]
+    code, _, err = yard.run("other", "+123456789", "--port", port)
+    assert (1, f"provision: port {port} is that of another instance; --list shows all\n") == (
+        code,
+        err,
+    )
+
+    settings = yard.demo / ".env"
+    sandbox = yard.read_setting("SANDBOX_PORT")
+    for taken, name in ((port, "PORT"), (sandbox, "SANDBOX_PORT")):
+        with socket.create_server(("127.0.0.1", int(taken))):
+            code, out, err = yard.run("demo", "+123456789")
+        assert (1, "") == (code, out)
+        assert f"demo was not started: Port {taken} on 127.0.0.1 is in use" in err
+        assert f"change {name} in {settings}" in err
+        assert not (yard.demo / "daemon.pid").exists()
+
+
+def test_who_answers_must_be_ours(yard: Yard) -> None:
+    """A daemon that ends beside one that answers in its place is not running."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    write_program(
+        yard.checkout / ".venv/bin/released-daemon",
+        f"exec {sys.executable} -c '{STRANGER}' {port}\n",
+    )
+    code, out, err = yard.run("demo", "+123456789", "--port", str(port))
+    assert (1, "") == (code, out)
+    assert "demo is not well: in use" in err
+    os.kill(int((yard.demo / "stranger").read_text()), signal.SIGKILL)
+
+
+STRANGER = """
+import http.server, os, sys, pathlib
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), None)
+class Well(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server.RequestHandlerClass = Well
+child = os.fork()
+if child:
+    pathlib.Path("stranger").write_text(str(child))
+    print("in use", flush=True)
+    os._exit(1)
+os.setsid()
+server.serve_forever()
+"""
+
+
+def test_another_number_is_refused(yard: Yard) -> None:
+    """Customers write to the number that it has; how it is changed is told in one line."""
+    assert 0 == yard.run("demo", "+123456789")[0]
+    for other in ("+999999999", "abc"):
+        code, out, err = yard.run("demo", other)
+        assert (1, "", 1) == (code, out, err.count("\n"))
+        assert f"demo has +123456789, not {other}. To change it: " in err
+        assert "released --local client update 1000123456789 --phone-number NUMBER" in err
+    code, _, err = yard.run("demo", "+123456789", "--phone-number-id", "7")
+    assert (1, True) == (code, "demo has the phone_number_id 1000123456789, not 7" in err)
+    assert 0 == yard.run("demo", "+123 456-789")[0]
+
+
+def test_the_help_fits_a_terminal(yard: Yard) -> None:
+    """80 columns, as every terminal has."""
+    code, out, _ = yard.run("--help")
+    assert (0, []) == (code, [line for line in out.splitlines() if len(line) > 80])
+
+
 def test_a_pid_that_is_somebody_elses_now_is_left_alone(yard: Yard) -> None:
     """After a reboot the number in the pid file may be anything's."""
     assert 0 == yard.run("demo", "+123456789")[0]
@@ -79,16 +162,22 @@ def test_bad_faqs_leave_nothing_behind(yard: Yard) -> None:
         (("../demo", "+123456789"), "is no NAME"),
         (("demo", "+123456789", "--colour", "red"), "unknown option --colour"),
         (("demo", "+123456789", "--faqs"), "--faqs needs a value"),
+        (("demo", "+123456789", "--port", "http"), "--port is a number"),
+        (("demo", "+123456789", "--port", "65536"), "--port is a number"),
+        (("demo", "+123456789", "--public-url", "http://x"), "must be an https address"),
+        (("demo", "+123456789", "--public-url", "https:///x"), "must be an https address"),
         (("demo", "+123456789", "--runs-in", "cloud"), "--runs-in is systemd, docker or process"),
         (("--stop",), "--stop needs a NAME"),
         (("--remove", "../demo", "--yes"), "is no NAME"),
     ],
 )
 def test_a_wrong_call_is_a_usage_error(yard: Yard, arguments: tuple[str, ...], word: str) -> None:
-    """Exit code 2, and nothing is made."""
+    """Exit code 2 and one line, and nothing is made."""
     code, out, err = yard.run(*arguments)
     assert (2, "") == (code, out)
-    assert word in err.splitlines()[0]
+    assert word in err
+    assert err.endswith(". See: scripts/provision_client.sh --help\n")
+    assert 1 == err.count("\n")
     assert not (yard.checkout / "instances").exists()
 
 

@@ -53,6 +53,9 @@ def test_a_machine_with_docker_gets_a_working_bot_in_it(yard: Yard, engine: Path
     assert yard.read_setting("META_VERIFY_TOKEN") in out
     assert "De 7 a 8." in ask(yard, "¿Cuál es el horario?")
     assert ["build", "run", "run", "up"] == find_verbs(engine)
+    code, _, err = yard.run("demo", "+999999999")
+    assert (1, True) == (code, "demo has +123456789, not +999999999" in err)
+    assert "docker exec released-demo-daemon-1 released client update 1000123456789" in err
     assert [] == [file for file in yard.demo.iterdir() if file.stat().st_mode & 0o077]
     owner = 10001 if os.geteuid() == 0 else os.geteuid()
     assert owner == (yard.demo / ".env").stat().st_uid

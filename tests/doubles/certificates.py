@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from daemon.tls import TlsFiles
+from daemon.core.tls_files import TlsFiles
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)

@@ -12,7 +12,8 @@ import pytest
 from multidict import CIMultiDict
 
 from daemon.api.limiting import Rates
-from daemon.tls import ServerCertificate, TlsFiles
+from daemon.core.tls_files import TlsFiles
+from daemon.tls import ServerCertificate
 from tests.doubles.admin import Admin, assert_problem, open_admin
 from tests.doubles.certificates import Authority
 from tests.doubles.inhouse import House, open_inhouse

@@ -94,7 +94,7 @@ def test_where_it_cannot_go(database: Database, tmp_path: Path) -> None:
     for file, said in (
         (tmp_path, "is a folder"),
         (tmp_path / "none" / "x.db", "There is no folder"),
-        (database.path / "x.db", "There is no folder"),
+        (database.path / "x.db", "is a file, and no folder"),
         (Path(os.devnull), "is not a file"),
     ):
         with pytest.raises(ReleasedError, match=said):

@@ -24,11 +24,13 @@ def show(shell: Shell) -> dict[str, object]:
     return shown
 
 
-def stop(code: int) -> None:
+def stop(code: int, *, access_token: str = "old") -> None:
     """Stop client 1 as the daemon does when Meta refuses its credential."""
     with open_database(Settings()) as database:
         database.write(
-            lambda conn: stop_client(conn, 1, code=code, access_token="old", now=1_700_000_000.0)
+            lambda conn: stop_client(
+                conn, 1, code=code, access_token=access_token, now=1_700_000_000.0
+            )
         )
 
 
@@ -62,6 +64,13 @@ def test_update_without_changes_says_so(shell: Shell) -> None:
         done = shell.must("client", "update", "1", *options, "--json")
         assert "Nothing to change" in done.err
         assert before == done.json
+
+
+def test_what_changes_nothing_prints_no_record(shell: Shell) -> None:
+    """To a person one line says it all; a program has its document all the same."""
+    shell.must("client", "deactivate", "1", "--yes")
+    for command in (("update", "1"), ("deactivate", "1", "--yes")):
+        assert "" == shell.must("client", *command).out
 
 
 def test_new_faqs_make_a_new_version(shell: Shell) -> None:
@@ -122,6 +131,16 @@ def test_every_change_refuses_an_unknown_ref(shell: Shell, command: str) -> None
     """A REF that fits nothing is refused by every command that takes one."""
     more = ("--yes",) if command == "deactivate" else ()
     assert_refused(shell.run("client", command, "nobody", *more), 1, "no client 'nobody'")
+
+
+def test_the_step_of_a_stopped_client_can_be_pasted(shell: Shell) -> None:
+    """The client's id stands in it, and Meta's code once."""
+    shell.must("client", "update", "1", "--access-token-file", "-", stdin=b"EAAown")
+    stop(190, access_token="EAAown")
+    shown = " ".join(shell.must("client", "show", "1").out.split())
+    assert "released client update 1 --access-token-file" in shown
+    assert 1 == shown.count("rror 190")
+    assert " REF" not in shown
 
 
 def test_show_says_why_a_client_is_stopped(shell: Shell) -> None:

@@ -154,20 +154,33 @@ class TestSettings:
             ("META_ACESS_TOKEN=x", "META_ACCESS_TOKEN"),
             ("openai_apikey=x", "OPENAI_API_KEY"),
             ("DATABSE_URL=x", "DATABASE_URL"),
+            ("BACKUP_KEP=3", "BACKUP_KEEP"),
+            ("LOG_LVEL=DEBUG", "LOG_LEVEL"),
         ],
     )
     def test_a_misspelt_one_is_warned_of(self, shell: Shell, content: str, meant: str) -> None:
         """A name in `.env` that is nearly a setting is told, once, on stderr."""
-        shell.write(".env", f"{content}\n")
+        shell.write(".env", f"# ours\n\n{content}\n")
         name = content.partition("=")[0]
         done = shell.must("client", "list", "--json")
-        assert f".env: {name} is no setting. Did you mean {meant}?\n" == done.err
+        assert f".env line 3: {name} is no setting; did you mean {meant}?\n" == done.err
         assert "" == shell.must("--quiet", "client", "list", "--json").err
 
     def test_what_is_for_others_is_not(self, shell: Shell) -> None:
         """Names that are like none of ours, short ones and our own are passed over."""
-        shell.write("my.env", "PATH_TO=x\nHOSTS=y\nPOST=1\nCOMPOSE_FILE=x\nPORT=1\nRELEASED_URL=\n")
+        others = "PUBLIC_HOST=h\nEDGE_SUBNET=s\nSECRETS_DIR=d\nRELEASED_IMAGE=i\nCOMPOSE_FILE=x\n"
+        shell.write("my.env", f"PATH_TO=x\nHOSTS=y\nPOST=1\nPORT=1\nRELEASED_URL=\n{others}")
         assert "" == shell.must("--env-file", "my.env", "client", "list", "--json").err
+
+
+def test_a_new_database_is_told(shell: Shell, tmp_path: Path) -> None:
+    """In the wrong folder nothing looks as if all clients were gone; --quiet wants to know less."""
+    (tmp_path / "released.db").unlink()
+    told = shell.must("client", "list").err
+    assert f"{tmp_path / 'released.db'} is new and empty: commands work on the database" in told
+    assert "" == shell.must("client", "list", "--json").err
+    (tmp_path / "released.db").unlink()
+    assert "" == shell.must("--quiet", "client", "list", "--json").err
 
 
 class TestTokenOfAClient:

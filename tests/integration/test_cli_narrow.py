@@ -125,10 +125,10 @@ def test_a_finding_is_wrapped_beside_its_name(tmp_path: Path, desk: Desk) -> Non
 
 
 def test_a_person_is_told_of_a_new_database(tmp_path: Path, desk: Desk) -> None:
-    """Who forgot to log in, or is in another folder, learns it at once; a script does not."""
-    told = show(tmp_path, desk, "--local", "client", "list")
-    expected = "There was no database here: released.db is new. For a daemon elsewhere: released"
-    assert expected in " ".join(told)
+    """Who forgot to log in, or is in another folder, learns it at once."""
+    told = " ".join(show(tmp_path, desk, "--local", "client", "list"))
+    assert "released.db is new and empty: commands work on the database" in told
+    assert "For a daemon elsewhere: released login URL" in told
     assert "is new" not in " ".join(show(tmp_path, desk, "--local", "client", "list"))
 
 

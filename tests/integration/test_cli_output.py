@@ -15,6 +15,7 @@ from tests.doubles.command_line import (
     run_process,
     run_quickly,
 )
+from tests.doubles.new_database import copy_new_database
 
 LONG = "Café " + "ñandú " * 30 + "fin"
 
@@ -98,6 +99,7 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_stdout_is_one_line(tmp_path: Path) -> None:
     """Output that cannot be written is a failure: exit 1 and why."""
+    copy_new_database(tmp_path / "released.db")
     done = pipe(tmp_path, "released client list --json >/dev/full; echo $?")
     assert ("1\n", "released: it failed: No space left on device\n") == (done.stdout, done.stderr)
 

@@ -55,7 +55,7 @@ def test_from_the_first_token_to_the_last_old_key(shell: Shell) -> None:
         (key["id"], key["tokens"]) for key in found["keys"]
     ]
     shown = shell.must("secrets", "status").out
-    assert [["KEY", "FROM", "TOKENS"], [made.json["key"], "released.key", "1"]] == [
+    assert [["key", "from", "tokens"], [made.json["key"], "released.key", "1"]] == [
         line.split() for line in shown.splitlines()[:2]
     ]
     assert 2 == shell.run("secrets", "drop-old").code
@@ -84,7 +84,7 @@ def test_with_secrets_key_it_tells_the_next_step(shell: Shell) -> None:
     refused = shell.run("secrets", "rotate")
     assert (1, True) == (refused.code, "--key-file" in refused.err)
     made = shell.must("secrets", "rotate", "--key-file", "SECRETS_KEY")
-    assert "systemctl restart released" in made.err
+    assert "restart the daemon (`" in made.err
     assert "secrets drop-old --key-file SECRETS_KEY" in made.err
     kept = shell.must("secrets", "drop-old", "--key-file", "SECRETS_KEY", "--yes")
     assert "still needed" in kept.err

@@ -202,7 +202,7 @@ class TestWithoutSystemd:
         shell.add()
         done = shell.run("service", "status")
         assert 3 == done.code
-        assert "Fault: the daemon does not run. released-daemon" in done.err
+        assert "Fault: the daemon does not run. Start it: " in done.err
         assert "no access token" in done.err
 
     def test_a_daemon_that_runs_and_does_not_answer(self, shell: Shell) -> None:

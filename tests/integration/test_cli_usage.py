@@ -16,6 +16,7 @@ from tests.doubles.command_line import (
     clean_environment,
     run_process,
 )
+from tests.doubles.new_database import copy_new_database
 
 WIDTH = 80
 
@@ -222,6 +223,7 @@ def test_an_env_file_must_be_utf8(shell: Shell, options: tuple[str, ...]) -> Non
 
 def test_an_argument_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     """Bytes that are no text end in one line, not in a traceback."""
+    copy_new_database(tmp_path / "released.db")
     done = subprocess.run(
         [*PROGRAM, "client", "show", b"\xff"],
         cwd=tmp_path,
@@ -235,5 +237,17 @@ def test_an_argument_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 def test_the_module_is_the_program(tmp_path: Path) -> None:
     """`python -m released_cli` refuses and exits as the installed command does."""
+    copy_new_database(tmp_path / "released.db")
     assert_refused(run_process(tmp_path, "client", "show", "1"), 1, "no client '1'")
     assert_refused(run_process(tmp_path, "frob"), 2, "No such command")
+
+
+@pytest.mark.parametrize(
+    "command", [("meta", "token", "rotate"), ("service", "install"), ("db", "restore")]
+)
+def test_examples_fit_the_window_and_are_indented(shell: Shell, command: tuple[str, ...]) -> None:
+    """Eighty columns, and what can be copied stands two cells in."""
+    lines = shell.must(*command, "-h").out.splitlines()
+    assert 80 >= max(map(len, lines))
+    first = next(number for number, line in enumerate(lines) if line.startswith("Example"))
+    assert all(line.startswith("  ") for line in lines[first + 1 :] if line)

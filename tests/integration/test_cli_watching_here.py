@@ -6,6 +6,7 @@ import pytest
 
 from released_cli.audit import tell_changes
 from tests.doubles.command_line import Shell
+from tests.doubles.new_database import copy_new_database
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_the_audit_as_json(shell: Shell) -> None:
 
 def test_an_empty_audit_says_so(shell: Shell) -> None:
     """Before anything was changed there is nothing on stdout."""
+    copy_new_database(shell.folder / "released.db")
     told = shell.must("audit")
     assert ("", "Nothing was changed yet.\n") == (told.out, told.err)
 

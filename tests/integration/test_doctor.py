@@ -44,7 +44,7 @@ async def test_all_is_well(ward: Ward) -> None:
     """Every check says so, clients by id; the local engine has no model to look at."""
     found = await ward.examine()
     ours = ("settings", "database", "disk", "clock", "signature", "daemon", "public_url", "webhook")
-    idle = ("certificate", "https", "secrets", "model")
+    idle = ("certificate", "https", "secrets", "backups", "model")
     expected = (
         dict.fromkeys(((check, None) for check in ours), "ok")
         | dict.fromkeys(((check, None) for check in idle), "skipped")

@@ -51,10 +51,32 @@ async def test_our_own_certificate(ward: Ward, tmp_path: Path) -> None:
     assert_line(await ward.examine(), "certificate", "ok", f"={files.certificate} is valid for 59")
     put(files, AUTHORITY.make("ending", begins=NOW - 50 * DAY, ends=NOW + 5 * DAY))
     assert_line(await ward.examine(), "certificate", "warning", "for 4 more days", "renew it")
+    put(files, AUTHORITY.make("ending", begins=NOW - 50 * DAY, ends=NOW + DAY))
+    assert_line(await ward.examine(), "certificate", "error", "more hours", "renew it")
     put(files, AUTHORITY.make("ended", begins=NOW - 50 * DAY, ends=NOW - DAY))
     assert_line(await ward.examine(), "certificate", "error", "expired on", "renew it")
     files.certificate.unlink()
     assert_line(await ward.examine(), "certificate", "error", "there is no such file")
+
+
+async def test_one_that_nobody_else_has_signed(ward: Ward, tmp_path: Path) -> None:
+    """Meta does not take it; a proxy elsewhere that stands before it may."""
+    files = AUTHORITY.write(tmp_path)
+    put(files, AUTHORITY.own)
+    ward.set(tls_cert_file=files.certificate, tls_key_file=files.key)
+    assert ["ok"] == [found.state for found in await https.check_certificate(ward.parts)]
+    ward.set(public_url="https://127.0.0.1:9")
+    _, found = await https.check_certificate(ward.parts)
+    assert ("warning", True) == (found.state, "is self-signed" in found.detail)
+    ward.set(trusted_proxies="192.0.2.7")
+    assert ["ok"] == [found.state for found in await https.check_certificate(ward.parts)]
+
+
+async def test_why_it_is_not_asked_how_admin_calls_come(ward: Ward) -> None:
+    """The one reason that holds."""
+    assert_line(await ward.examine(), "https", "skipped", "APP_ENV is dev")
+    ward.set(app_env="prod")
+    assert_line(await ward.examine(), "https", "skipped", "PUBLIC_URL is no https address")
 
 
 async def test_that_of_a_proxy(ward: Ward, tmp_path: Path) -> None:

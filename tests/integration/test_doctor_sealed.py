@@ -38,7 +38,7 @@ async def test_an_open_token_and_open_files(ward: Ward, tmp_path: Path) -> None:
     found = await check_secrets(ward.parts)
     assert [("warning", None), ("warning", None)] == told(found)
     assert f"{tmp_path / 'released.db'} can be read by others" in found[0].detail
-    assert "1 access token(s) lie open" in found[1].detail
+    assert "1 access token lies open" in found[1].detail
 
 
 async def test_a_token_that_no_key_opens(ward: Ward, tmp_path: Path) -> None:

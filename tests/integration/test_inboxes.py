@@ -7,12 +7,14 @@ import sqlalchemy as sa
 
 from daemon.core import inboxes, sending
 from daemon.core.clients import stop_client
+from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict
 from daemon.core.sending import Begun
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import audit
+from released_cli.watching.moments import tell_local
 from tests.doubles.bookkeeping import (
     Kept,
     claim,
@@ -268,6 +270,26 @@ class TestShow:
         table = shell.must("inbox", "show", str(kept.id)).out
         assert "text of w1" in table
         assert "hola" in table
+
+    def test_an_answer_in_doubt_says_until_when(
+        self, database: Database, client_a: Client, shell: Shell
+    ) -> None:
+        """After a crash nobody knows whether it went out; the wait is explained, and ends."""
+
+        def run(conn: Connection) -> Kept:
+            kept = keep(conn, client_a, "w1")
+            (row,) = settle(conn, client_a, kept)
+            assert Begun.OURS is sending.begin(conn, row)
+            sending.doubt(conn, row, error="in_doubt", due_at=NOW + 60)
+            return kept
+
+        kept = database.write(run)
+        (listed,) = shell.must("inbox", "list", "--json").json
+        assert ("working", "in_doubt") == (listed["state"], listed["error"])
+        (part,) = shell.must("inbox", "show", str(kept.id), "--json").json["answer"]
+        assert ("in_doubt", timestamp(NOW + 60)) == (part["state"], part["due_at"])
+        told = shell.must("inbox", "show", str(kept.id)).err
+        assert f"waited for until {tell_local(timestamp(NOW + 60))}" in told
 
     def test_a_list_has_no_text(self, database: Database, client_a: Client, shell: Shell) -> None:
         """The contract's keys and no other; an empty list says so to people."""

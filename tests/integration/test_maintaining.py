@@ -53,6 +53,19 @@ def test_a_sound_database(database: Database) -> None:
     assert not done.is_worth_vacuum
 
 
+def test_a_disk_that_is_nearly_full_is_a_fault(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With less room than the database takes, or a twentieth: sound is not all that counts."""
+    usage = shutil.disk_usage(database.path.parent)._replace(total=1 << 30)
+    for free, faults in ((0, 1), (50 << 20, 1), (52 << 20, 0)):
+        left = usage._replace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, left=left: left)
+        done = run(database)
+        assert ("sound", faults) == (done.check, len(done.faults))
+        assert all(f"has {free >> 20} MiB left" in fault for fault in done.faults)
+
+
 def test_old_copies_go_and_the_newest_backup_is_read(database: Database, tmp_path: Path) -> None:
     """As RETENTION_DAYS promises."""
     folder = tmp_path / "kept"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from daemon.core.store.faults import StoreUnavailable
 from daemon.work import pool as pool_module
 from daemon.work.bell import Bell, Key
 from daemon.work.pool import FEWEST, PASS_S, Pool
@@ -92,6 +93,28 @@ async def test_an_error_costs_a_pause_and_nobody_else_anything(
     assert 1 == seen[1, 2]
     (record,) = caplog.records
     assert ("turn failed", 1, 1) == (record.message, record.client, record.conversation)  # type: ignore[attr-defined]
+    await end(task)
+
+
+async def test_a_store_that_is_down_is_not_told_of_by_each_conversation(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store itself tells once for all; the conversation is tried again."""
+    monkeypatch.setattr(pool_module, "ERROR_PAUSE_S", 0.01)
+    tries = 0
+
+    async def work(_key: Key) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise StoreUnavailable("full")
+
+    bell, pool = make(work)
+    bell.wake((1, 1))
+    task = asyncio.create_task(pool.run())
+    with caplog.at_level(logging.DEBUG, logger="daemon"):
+        await wait_until(lambda: asyncio.sleep(0, tries == 2))
+    assert [] == caplog.records
     await end(task)
 
 

@@ -1,5 +1,7 @@
 """What needs somebody, found in a real database, two clients deep."""
 
+from pathlib import Path
+
 import pytest
 
 from daemon.core import clients, tokens, turns
@@ -20,6 +22,15 @@ def client_b(database: Database, client_a: Client) -> Client:
     added = onboard_other(database)
     assert client_a.id < added.id
     return added
+
+
+def test_who_serves_without_backups_is_told(database: Database, client_a: Client) -> None:
+    """Where they are needed and no folder is set; who may see one client only is not."""
+    said = "No backups are made: set BACKUP_DIR, and restart released-daemon."
+    assert said in alerts(database, needs_backups=True)
+    assert said not in alerts(database)
+    assert said not in alerts(database, needs_backups=True, backup_dir=Path("/nonexistent"))
+    assert said not in alerts(database, needs_backups=True, client_id=client_a.id)
 
 
 class TestStops:

@@ -11,9 +11,10 @@ import pytest
 
 from daemon.core.clients import set_active, stop_client
 from daemon.core.meta.client import NotSent
+from daemon.core.store import heartbeats
 from daemon.core.store.audit import Actor
+from daemon.core.store.engine import Database
 from daemon.core.store.faults import StoreUnavailable
-from daemon.core.store.group_commit import GroupCommit
 from daemon.work import sweeper as sweeper_module
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.workbench import Bench, open_bench
@@ -96,13 +97,13 @@ async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
     """It goes on when the database was away, and then sees what another program changed."""
     monkeypatch.setattr(sweeper_module, "EVERY_S", 0.01)
 
-    async def fail() -> None:
+    def fail(_self: Database, _job: object) -> None:
         raise StoreUnavailable("away")
 
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
-        patched.setattr(GroupCommit, "read", lambda _self, _job: fail())
+        patched.setattr(Database, "read", fail)
         task = asyncio.create_task(bench.sweeper.run())
-        await wait_until(lambda: asyncio.sleep(0, "sweep failed" in caplog.messages))
+        await wait_until(lambda: asyncio.sleep(0, "store is down" in caplog.messages))
     await bench.runtime.store.write(
         partial(set_active, client_id=1, active=False, now=NOW, actor=Actor("test"))
     )
@@ -110,3 +111,12 @@ async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_now_and_then_it_proves_that_writing_works(bench: Bench) -> None:
+    """The moment is in the database, where `released status` looks; not at every sweep."""
+    await bench.sweeper.prove()
+    bench.clock.now += 5
+    await bench.sweeper.prove()
+    beat = partial(heartbeats.last_beat, name=heartbeats.WRITER)
+    assert NOW == await bench.runtime.store.read(beat)

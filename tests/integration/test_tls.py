@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from daemon.core.certificates import DAY_S
-from daemon.tls import ServerCertificate, TlsFiles
+from daemon.core.tls_files import TlsFiles
+from daemon.tls import ServerCertificate
 from tests.doubles.certificates import DAY, NOW, Authority, put
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inhouse import make_settings
@@ -96,6 +97,17 @@ async def test_what_has_not_changed_is_not_read_again(
     served.certificate.take_up(make_settings(Path("/nowhere")))
     assert ["certificate taken"] == caplog.messages
     assert 59 == caplog.records[0].days_left  # type: ignore[attr-defined]
+    assert [logging.INFO] == [record.levelno for record in caplog.records]
+
+
+async def test_taking_one_that_is_about_to_end_is_a_warning(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has just put it there, and reads the log."""
+    put(served.files, AUTHORITY.make("brief", ends=NOW + DAY))
+    served.certificate.reload()
+    taken = [(record.levelname, record.message) for record in caplog.records]
+    assert [("WARNING", "certificate taken")] == taken
 
 
 async def test_a_certificate_that_comes_before_its_key(

@@ -7,7 +7,8 @@ from pathlib import Path, PosixPath
 import pytest
 
 from daemon.core.errors import Misconfigured
-from daemon.tls import ServerCertificate, TlsFiles
+from daemon.core.tls_files import TlsFiles
+from daemon.tls import ServerCertificate
 from tests.doubles.certificates import DAY, NOW, Authority, Pair, put
 from tests.doubles.inhouse import make_settings
 

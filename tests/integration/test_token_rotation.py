@@ -320,7 +320,7 @@ async def test_without_a_shared_token(ending: Mint) -> None:
     change(ending, meta_access_token=None)
     lack, own = await check_tokens(ending.means)
     assert ("error", "warning") == (lack["state"], own["state"])
-    assert "2 active client(s)" in lack["detail"]
+    assert "2 active clients" in lack["detail"]
     (needed,) = await check_tokens(ending.means, ref="1")
     assert ("error", 1) == (needed["state"], needed["client_id"])
     for client_id in (1, 3):

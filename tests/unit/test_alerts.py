@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.core.alerts import Alert, Disk, Facts, Stop, find_alerts
+from daemon.core.orders import Orders
 from daemon.core.store.counts import Figures
 
 NOW = 1_780_000_000.0
@@ -70,6 +71,31 @@ def test_a_disk_that_is_nearly_full(free: int, total: int, level: str | None) ->
     assert all("df -h /var/lib/released" == alert.next for alert in found)
 
 
+@pytest.mark.parametrize(
+    ("facts", "next_"),
+    [
+        ({"disk": Disk(10, 4096, 100 * GIB)}, "df -h /var/lib/released"),
+        ({"written_at": NOW - 91, "daemon_since": NOW - 9000}, "released doctor"),
+        ({"written_at": NOW - 9000, "daemon_since": NOW - 91}, "released doctor"),
+    ],
+)
+def test_a_database_that_cannot_be_written(facts: dict[str, Any], next_: str) -> None:
+    """A full disk, or a daemon that has not written for long: nothing is kept, an error."""
+    found = find(WELL, **facts)[0]
+    assert ("error", None, next_) == (found.level, found.client_id, found.next)
+    assert found.text.startswith("The database cannot be written: messages are refused")
+
+
+def test_a_daemon_that_can_write_or_has_just_started() -> None:
+    """Nor one that is down: another alert says so."""
+    full = Disk(10, 0, 100 * GIB)
+    assert [] == find(WELL, written_at=NOW - 90, daemon_since=NOW - 9000)
+    assert [] == find(WELL, written_at=NOW - 9000, daemon_since=NOW - 9)
+    assert [] == find(WELL, written_at=None, daemon_since=NOW - 9000)
+    (disk,) = find(WELL, disk=full, daemon_runs=False)
+    assert "When it is full, messages are refused" in disk.text
+
+
 class TestWaiting:
     def test_a_message_that_waits_too_long(self) -> None:
         """Over a minute while the daemon runs; the longest wait is named."""
@@ -100,13 +126,21 @@ class TestWaiting:
             alert.client_id,
             alert.next,
         )
-        assert f"The daemon is down, and {words}. Without systemd, run released-daemon." == (
-            alert.text
-        )
+        assert f"The daemon is down, and {words}." == alert.text
 
     def test_nobody_works_and_nobody_waits(self) -> None:
         """A daemon may be down for maintenance."""
         assert [] == find(WELL, daemon_runs=False)
+
+    def test_the_command_is_that_of_this_machine(self) -> None:
+        """Where no systemd runs the daemon, nobody is sent to systemctl."""
+        stop = Stop("Meta refuses the shared access token", "restart")
+        waiting = replace(WELL, pending=1, oldest_at=NOW)
+        (down,) = find(waiting, daemon_runs=False, orders=Orders("begin", "again"))
+        (void,) = find(
+            replace(WELL, is_stopped=True), stops={1: stop}, orders=Orders("begin", "again")
+        )
+        assert ("begin", "again") == (down.next, void.next)
 
 
 class TestStops:

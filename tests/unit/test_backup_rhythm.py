@@ -29,7 +29,9 @@ def test_a_backup_is_due_once_a_night(age_s: float | None, hour: int, *, expecte
     assert expected is is_due(newest_at, now=NOW, hour=hour)
 
 
-def find(backups: Backups | None, *, since: float | None = NOW - 9 * HOUR_S) -> list[Alert]:
+def find(
+    backups: Backups | None, *, since: float | None = NOW - 9 * HOUR_S, lacks_backups: bool = False
+) -> list[Alert]:
     facts: dict[str, Any] = {
         "clients": (),
         "stops": {},
@@ -41,7 +43,15 @@ def find(backups: Backups | None, *, since: float | None = NOW - 9 * HOUR_S) -> 
         "has_shared_token": True,
         "now": NOW,
     }
-    return find_alerts(Facts(**facts, daemon_since=since, backups=backups))
+    facts |= {"backups": backups, "lacks_backups": lacks_backups}
+    return find_alerts(Facts(**facts, daemon_since=since))
+
+
+def test_a_service_that_makes_no_backups_is_told() -> None:
+    """Nobody else would say so before one is needed."""
+    (none,) = find(None, lacks_backups=True)
+    assert ("warning", "released doctor") == (none.level, none.next)
+    assert "No backups are made: set BACKUP_DIR" in none.text
 
 
 def test_two_nights_without_a_backup_are_told() -> None:

@@ -59,7 +59,8 @@ def test_this_machine_has_several_names() -> None:
         (-1, "is not valid before 2026-11-22", False, 91),
         (0, None, False, 90),
         (71, None, False, 19),
-        (73, None, True, 17),
+        (75, None, False, 15),
+        (77, None, True, 13),
         (89.5, None, True, 0),
         (90, "expired on 2027-02-20", True, 0),
         (91, "expired on 2027-02-20", True, -1),
@@ -68,7 +69,7 @@ def test_this_machine_has_several_names() -> None:
 def test_the_life_of_a_certificate(
     day: float, fault: str | None, days_left: int, *, is_ending: bool
 ) -> None:
-    """Warned of when a fifth is left: whoever renews by himself did so with a third left."""
+    """Warned of with two weeks left: whoever renews by himself did so with a third left."""
     now = NOON + day * DAY_S
     assert (is_ending, days_left) == (QUARTER.is_ending(now=now), QUARTER.days_left(now=now))
     found = QUARTER.find_fault(now=now)
@@ -76,9 +77,11 @@ def test_the_life_of_a_certificate(
 
 
 def test_a_short_life_is_measured_by_itself() -> None:
-    """Six days are renewed half-way, and are no reason to warn."""
+    """Six days are renewed half-way, and are no reason to warn; two are never enough."""
     week = Lifetime(NOON, NOON + 6 * DAY_S)
     assert [False, True] == [week.is_ending(now=NOON + day * DAY_S) for day in (4.5, 5)]
+    assert [False, True] == [week.is_urgent(now=NOON + day * DAY_S) for day in (4.5, 5)]
+    assert Lifetime(NOON, NOON + 2 * DAY_S).is_urgent(now=NOON)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,9 @@ def test_only_a_name_is_a_name(subject: str, names: tuple[str, ...]) -> None:
     [
         (1, "ok", "TLS_CERT_FILE=x is valid for 89 more days, until 2027-02-20"),
         (80, "warning", "is valid for 10 more days"),
+        (88, "error", "is valid for 2 more days"),
+        (89.3, "error", "is valid for 16 more hours"),
+        (89.95, "error", "is valid for 1 more hour, until"),
         (100, "error", "expired on 2027-02-20"),
     ],
 )

@@ -218,9 +218,9 @@ def test_the_end_of_a_model_is_told_in_time(ends_on: date | None, state: str) ->
 @pytest.mark.parametrize(
     ("free_bytes", "state", "word"),
     [
-        (50 * 2**20, "error", "50 MB"),
-        (500 * 2**20, "warning", "500 MB"),
-        (500 * 2**30, "ok", "500 GB"),
+        (50 * 2**20, "error", "52.4 MB"),
+        (500 * 2**20, "warning", "524.3 MB"),
+        (500 * 2**30, "ok", "536.9 GB"),
     ],
 )
 def test_room_on_the_disk_is_judged(free_bytes: int, state: str, word: str) -> None:

@@ -70,10 +70,25 @@ def test_a_named_file_that_is_missing_is_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_utf8_is_said() -> None:
-    """One line, not a traceback."""
+    """One clear line, which quotes nothing of the file."""
     Path(".env").write_bytes(b"HOST=\xff\n")
-    with pytest.raises(Misconfigured, match="cannot be read"):
+    with pytest.raises(Misconfigured, match=r"^.env cannot be read: it is no text in UTF-8\."):
         load_settings()
+
+
+def test_a_level_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOG_LEVEL=info means INFO."""
+    assert "INFO" == with_env(monkeypatch, LOG_LEVEL="info").log_level
+
+
+def test_slips_are_those_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name in the environment may be anybody's; one in the file was meant for us."""
+    Path(".env").write_text("export BACKUP_KEP=3\nBACKUP_KEEP=4\n")
+    settings = with_env(monkeypatch, LOG_LVEL="DEBUG")
+    expected = ".env line 1: BACKUP_KEP is no setting; did you mean BACKUP_KEEP?"
+    assert (expected,) == settings.slips
+    assert (expected,) == settings.model_copy(update={"port": 1}).slips
+    assert () == Settings().slips
 
 
 def test_every_bad_setting_is_named_and_no_value_is_printed(

@@ -14,6 +14,7 @@ from daemon.core.credentials.timing import (
     name_exchange,
     say_days,
 )
+from daemon.core.orders import BY_SYSTEMD
 from daemon.core.store import sightings
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.engine import Connection
@@ -33,10 +34,12 @@ def find_credential_alerts(
     now: float,
     daemon_since: float | None = None,
     only: int | None = None,
+    restart: str = BY_SYSTEMD.restart,
 ) -> list[Alert]:
     """List alerts of tokens and numbers; with `only` of that client's own alone.
 
     `shared_token` is the one that is set here, and `daemon_since` when the running daemon began.
+    `restart` is the command that starts it anew.
     """
     pressing = sightings.list_pressing(
         conn, ends_before=now + EXPIRES_SOON_S, seen_after=now - STALE_S, quality=LOW
@@ -48,7 +51,7 @@ def find_credential_alerts(
         if seen.client_id == SHARED:
             digest = None if shared_token is None else token_digest(shared_token)
             found += _judge_token(seen, None, digest, now=now)
-            found += _judge_restart(seen, digest, since=daemon_since)
+            found += _judge_restart(seen, digest, since=daemon_since, restart=restart)
             continue
         client = find_client(conn, seen.client_id)
         if client is not None and client.active:
@@ -84,12 +87,14 @@ def _judge_token(
     yield Alert("error" if is_urgent else "warning", client_id, text, name_exchange(client_id))
 
 
-def _judge_restart(seen: Sighting, digest: str | None, *, since: float | None) -> Iterator[Alert]:
+def _judge_restart(
+    seen: Sighting, digest: str | None, *, since: float | None, restart: str
+) -> Iterator[Alert]:
     """Say so where the daemon goes on with a pressing token though another one is set by now."""
     is_its_own = since is not None and (seen.token_seen_at or 0.0) >= since
     if is_its_own and digest is not None and seen.token_digest != digest:
         text = "The daemon still sends with the former shared access token, which ends soon."
-        yield Alert("warning", None, text, "systemctl restart released")
+        yield Alert("warning", None, text, restart)
 
 
 def _judge_number(seen: Sighting, client: Client, *, now: float) -> Iterator[Alert]:

@@ -62,7 +62,8 @@ async def _check_all(means: Means, active: Sequence[Client]) -> list[dict[str, A
     if shared is not None:
         return [describe_token(known[shared], client=None, is_shared=True, now=now), *found]
     lacking = len(active) - len(owners)
-    who = f"{lacking} active client(s) have none of their own"
+    verb = "active client has none of its" if lacking == 1 else "active clients have none of their"
+    who = f"{lacking} {verb} own"
     return [describe_lack(who), *found] if lacking else found
 
 

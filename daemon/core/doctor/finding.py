@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from daemon.core.errors import ReleasedError
+
 State = Literal["ok", "warning", "error", "skipped"]
 
 
@@ -43,6 +45,16 @@ def warn(check: str, detail: str, step: str, *, subject: str | None = None) -> F
 def fail(check: str, detail: str, step: str, *, subject: str | None = None) -> Finding:
     """Say what is wrong."""
     return Finding(check, "error", detail, step, subject)
+
+
+def refuse(check: str, refused: ReleasedError, *, step: str, so: str = "") -> Finding:
+    """Say what is wrong by the line of a refusal; `step` is for one that names no next step itself.
+
+    `so` stands before it: what comes of it.
+    """
+    reason, _, mend = str(refused).partition(". ")
+    step = mend.removeprefix("Mend it: ").rstrip(".") or step
+    return fail(check, f"{so}{reason.rstrip('.')}", step)
 
 
 def skip(

@@ -5,11 +5,13 @@ import shutil
 from functools import partial
 from urllib.parse import urlsplit
 
-from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
+from daemon.core.doctor.finding import Finding, fail, ok, refuse, skip, warn
 from daemon.core.doctor.parts import Parts
 from daemon.core.errors import Misconfigured, ReleasedError
 from daemon.core.meta.handshake import sign_body, verify_signature
-from daemon.core.settings import LOOPBACK, WHERE_TO_GET, Settings
+from daemon.core.settings import LOOPBACK, WHERE_TO_GET
+from daemon.core.sizes import tell_size
+from daemon.core.starting import check_start
 from daemon.core.store import heartbeats
 from daemon.core.store.examining import is_current
 
@@ -26,7 +28,7 @@ SAMPLE = b'{"object":"whatsapp_business_account"}'
 
 
 async def check_settings(parts: Parts) -> list[Finding]:
-    """Hold the settings against what the daemon needs and what production forbids."""
+    """Hold the settings against what the daemon starts with, and their names against ours."""
     settings = parts.settings
     problems = [
         fail("settings", f"{name} is not set", f"set {name}: {WHERE_TO_GET[name]}")
@@ -34,7 +36,9 @@ async def check_settings(parts: Parts) -> list[Finding]:
         if getattr(settings, name.lower()) is None
     ]
     if not problems:
-        problems = _check_production(settings)
+        problems = await asyncio.to_thread(_check_start, parts)
+    step = "mend the name, and restart released-daemon: until then it has no effect"
+    problems += [warn("settings", slip, step) for slip in settings.slips]
     if settings.app_env == "dev" and settings.public_url and not is_private(settings.public_url):
         problems.append(
             warn(
@@ -77,7 +81,7 @@ async def check_disk(parts: Parts) -> list[Finding]:
 
 def judge_disk(*, free_bytes: int, folder: str) -> Finding:
     """Say whether that much room will do."""
-    detail = f"{_show_size(free_bytes)} free in {folder}"
+    detail = f"{tell_size(free_bytes)} free in {folder}"
     if free_bytes < DISK_ERROR_BYTES:
         return fail("disk", detail, "make room now: a full disk keeps no message")
     if free_bytes < DISK_WARNING_BYTES:
@@ -108,16 +112,10 @@ def is_private(url: str) -> bool:
     return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
-def _check_production(settings: Settings) -> list[Finding]:
+def _check_start(parts: Parts) -> list[Finding]:
     try:
-        settings.require_for_daemon()
-    except Misconfigured as unsafe:
-        reason, _, step = str(unsafe).partition(". ")
-        return [fail("settings", reason.rstrip("."), step or "mend it in .env")]
+        check_start(parts.settings, now=parts.clock())
+    except Misconfigured as unfit:
+        step = "mend it in .env, and start released-daemon"
+        return [refuse("settings", unfit, step=step, so="the daemon would not start: ")]
     return []
-
-
-def _show_size(size_bytes: int) -> str:
-    if size_bytes < 10 * 2**30:
-        return f"{size_bytes / 2**20:,.0f} MB"
-    return f"{size_bytes / 2**30:,.0f} GB"

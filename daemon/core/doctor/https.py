@@ -13,9 +13,10 @@ import aiohttp
 
 from daemon.core.certificates import Lifetime, parse_lifetime, read_lifetime, show_day
 from daemon.core.doctor.asking import REQUEST_BUDGET_S, Unreachable, ask
-from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
+from daemon.core.doctor.finding import Finding, fail, ok, refuse, skip, warn
 from daemon.core.doctor.parts import Parts
 from daemon.core.errors import Misconfigured
+from daemon.core.tls_files import TlsFiles, load_files
 
 CLEAR_PORT = 80
 """Where plain HTTP is served; an administrator's slip may lead there."""
@@ -24,6 +25,7 @@ ADMIN_PATH = "/tokens"
 """An address that answers nobody without a token."""
 
 _RENEW = "renew it; the daemon takes the new one up by itself"
+_HAVE_SIGNED = "have one made by an authority such as Let's Encrypt, with its chain"
 _RENEW_AT_PROXY = "see in the log of the proxy in front why it does not renew it"
 _MEND_PROXY = (
     "let the proxy send X-Forwarded-Proto: https, and put the address it calls from into"
@@ -34,16 +36,16 @@ _CLOSE_CLEAR = "let the proxy send X-Forwarded-Proto, or answer plain HTTP with 
 
 async def check_certificate(parts: Parts) -> list[Finding]:
     """See how long the certificate lasts that Meta is shown: our own, else that of PUBLIC_URL."""
-    file, url = parts.settings.tls_cert_file, urlsplit(parts.settings.public_url or "")
+    files, url = TlsFiles.from_settings(parts.settings), urlsplit(parts.settings.public_url or "")
     try:
-        if file is not None:
-            lifetime = await asyncio.to_thread(read_lifetime, file, setting="TLS_CERT_FILE")
-            return [judge_certificate(lifetime, f"TLS_CERT_FILE={file}", _RENEW, now=parts.clock())]
+        if files is not None:
+            return await asyncio.to_thread(_check_own, parts, files)
         if url.scheme != "https" or url.hostname is None:
             return [skip("certificate", "neither TLS_CERT_FILE nor an https PUBLIC_URL is set")]
         shown = await _fetch_certificate(url.hostname, url.port or 443)
-    except Misconfigured as unreadable:
-        return [fail("certificate", str(unreadable).rstrip("."), "name a file that can be read")]
+    except Misconfigured as unfit:
+        step = "name a certificate and its own key, in files that the daemon can read"
+        return [refuse("certificate", unfit, step=step)]
     except (OSError, TimeoutError):
         reason = f"{parts.settings.public_url} shows none"
         return [skip("certificate", reason, "mend what `public_url` says")]
@@ -55,8 +57,10 @@ def judge_certificate(lifetime: Lifetime, whose: str, step: str, *, now: float) 
     """Say whether a certificate lasts, and what to do when it does not."""
     if (fault := lifetime.find_fault(now=now)) is not None:
         return fail("certificate", f"{whose} {fault}", step)
-    days = lifetime.days_left(now=now)
-    detail = f"{whose} is valid for {days} more days, until {show_day(lifetime.ends_at)}"
+    left, day = lifetime.tell_left(now=now), show_day(lifetime.ends_at)
+    detail = f"{whose} is valid for {left}, until {day}"
+    if lifetime.is_urgent(now=now):
+        return fail("certificate", detail, step)
     if lifetime.is_ending(now=now):
         return warn("certificate", detail, step)
     return ok("certificate", detail)
@@ -65,8 +69,10 @@ def judge_certificate(lifetime: Lifetime, whose: str, step: str, *, now: float) 
 async def check_privacy(parts: Parts, http: aiohttp.ClientSession) -> list[Finding]:
     """See, in prod, that an admin call is heard by HTTPS, and refused in clear."""
     url = urlsplit(parts.settings.public_url or "")
-    if parts.settings.app_env != "prod" or url.scheme != "https" or url.hostname is None:
-        return [skip("https", "not asked for: APP_ENV is dev, or PUBLIC_URL is not https")]
+    if parts.settings.app_env != "prod":
+        return [skip("https", "looked at in prod only, and APP_ENV is dev")]
+    if url.scheme != "https" or url.hostname is None:
+        return [skip("https", "PUBLIC_URL is no https address: `settings` says more")]
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     by_https = await _ask_status(http, url.geturl().rstrip("/"))
     in_clear = await _ask_status(http, f"http://{host}:{CLEAR_PORT}")
@@ -83,6 +89,24 @@ def judge_privacy(by_https: int | None, in_clear: int | None, *, where: str) -> 
         reason = "an admin call over plain HTTP is heard: its token can be read on the way"
         return fail("https", reason, _CLOSE_CLEAR)
     return ok("https", "no admin call is heard that others could have read")
+
+
+def _check_own(parts: Parts, files: TlsFiles) -> list[Finding]:
+    """Judge the certificate that the daemon itself shows, and whether it can be served with."""
+    now, settings = parts.clock(), parts.settings
+    whose = f"TLS_CERT_FILE={files.certificate}"
+    lifetime = read_lifetime(files.certificate, setting="TLS_CERT_FILE")
+    found = [judge_certificate(lifetime, whose, _RENEW, now=now)]
+    if lifetime.find_fault(now=now) is None:
+        load_files(files, now=now)
+    is_for_meta = (settings.public_url or "").startswith("https:") and not settings.has_far_proxy
+    if lifetime.is_self_signed and is_for_meta:
+        found.append(
+            warn(
+                "certificate", f"{whose} is self-signed, and Meta takes none like it", _HAVE_SIGNED
+            )
+        )
+    return found
 
 
 async def _ask_status(http: aiohttp.ClientSession, url: str) -> int | None:

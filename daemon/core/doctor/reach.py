@@ -66,14 +66,12 @@ async def check_webhook(parts: Parts, http: aiohttp.ClientSession) -> list[Findi
     """Subscribe as Meta does, through PUBLIC_URL."""
     url, token = parts.settings.public_url, parts.settings.meta_verify_token
     if url is None:
-        return [skip("webhook", "PUBLIC_URL is not set", _SET_PUBLIC_URL)]
+        return [skip("webhook", "PUBLIC_URL is not set")]
     if token is None:
         step = f"set META_VERIFY_TOKEN: {WHERE_TO_GET['META_VERIFY_TOKEN']}"
         return [skip("webhook", "META_VERIFY_TOKEN is not set", step)]
     if not is_private(url):
-        return [
-            skip("webhook", "not tried: the verify token would travel unencrypted", _SET_PUBLIC_URL)
-        ]
+        return [skip("webhook", "not tried: the verify token would travel unencrypted")]
     query = {
         "hub.mode": "subscribe",
         "hub.verify_token": token.get_secret_value(),

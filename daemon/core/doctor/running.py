@@ -21,6 +21,7 @@ from daemon.core.doctor.meta import check_meta
 from daemon.core.doctor.model import check_model
 from daemon.core.doctor.parts import Parts
 from daemon.core.doctor.reach import check_clock, check_daemon, check_public_url, check_webhook
+from daemon.core.doctor.saved import check_backups
 from daemon.core.doctor.sealed import check_secrets
 from daemon.core.errors import ReleasedError
 from daemon.core.settings import Settings
@@ -51,6 +52,7 @@ async def run_doctor(parts: Parts) -> list[dict[str, Any]]:
                 ("certificate", check_certificate(parts)),
                 ("https", check_privacy(parts, http)),
                 ("secrets", check_secrets(parts)),
+                ("backups", check_backups(parts)),
                 ("model", check_model(parts)),
                 ("meta", check_meta(parts, http)),
             )

@@ -49,11 +49,17 @@ def _judge_tokens(own: list[tuple[Client, OwnToken]]) -> list[Finding]:
     plain = sum(token.key_id is None for _, token in own)
     if plain:
         step = "restart released-daemon, which seals them"
-        found.append(warn("secrets", f"{plain} access token(s) lie open in the database", step))
+        found.append(warn("secrets", f"{_tokens(plain, 'lies', 'lie')} open in the database", step))
     return found
 
 
 def _praise(count: int) -> Finding:
     if count == 0:
         return skip("secrets", "no client has an access token of its own")
-    return ok("secrets", f"{count} access token(s) are sealed, and open with the key that is here")
+    return ok(
+        "secrets", f"{_tokens(count, 'is', 'are')} sealed, and open with the key that is here"
+    )
+
+
+def _tokens(count: int, one: str, many: str) -> str:
+    return f"1 access token {one}" if count == 1 else f"{count} access tokens {many}"

@@ -10,7 +10,6 @@ times as long as the statements themselves. Any other job runs on the thread as 
 """
 
 import asyncio
-import logging
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,9 +19,11 @@ from typing import Any, TypeVar
 
 from daemon.core.store.engine import READERS, Database, Job, Writer
 from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
+from daemon.core.store.outage import Outage
 from daemon.core.store.tickets import (
     ItemTicket,
     Kept,
+    Patience,
     Ticket,
     put_back,
     run_each,
@@ -31,8 +32,6 @@ from daemon.core.store.tickets import (
     telling,
     without_failed,
 )
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 AnyTicket = TypeVar("AnyTicket", bound=Ticket)
@@ -70,10 +69,12 @@ class GroupCommit:
         self._first: deque[ItemTicket] = deque()
         self._light: deque[Ticket] = deque()
         self._heavy: deque[Ticket] = deque()
+        self._patience = Patience(self._loop)
         self._rung = asyncio.Event()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._closing = False
+        self._outage = Outage(self._loop.time)
         self._on_undo: list[Callable[[], None]] = []
         self._serving = self._loop.create_task(self._serve(), name="store-write")
 
@@ -83,8 +84,17 @@ class GroupCommit:
         return len(self._first) + len(self._light) + len(self._heavy)
 
     async def read(self, job: Job[T]) -> T:
-        """Run `job` beside the writer."""
-        return await self._loop.run_in_executor(self._readers, self._database.read, job)
+        """Run `job` beside the writer.
+
+        Raises:
+            StoreUnavailable: when the database cannot be read.
+
+        """
+        try:
+            return await self._loop.run_in_executor(self._readers, self._database.read, job)
+        except StoreUnavailable as down:
+            self._note_failure(down)
+            raise
 
     async def write(self, job: Job[T]) -> T:
         """Run `job` with whatever else waits, off the loop; return once it is on disk.
@@ -108,8 +118,8 @@ class GroupCommit:
     async def write_first(self, keep: Kept, item: object, *, within_s: float) -> Any:
         """Write on the loop what somebody outside waits for, before all that nobody does.
 
-        All items that wait are given to `keep` in one go; every caller gives the same function.
-        Each is told its own result, and one that fails harms no other.
+        All items that wait are given to `keep` in one go; every caller gives the same function, and
+        the same time. Each is told its own result, and one that fails harms no other.
 
         Raises:
             StoreOverloaded: as `write`.
@@ -117,21 +127,22 @@ class GroupCommit:
 
         """
         ticket = ItemTicket(keep, item, self._loop.create_future())
-        self._line_up(self._first, ticket)
-        # `asyncio.timeout` would do the same for three times the CPU.
-        expiry = self._loop.call_later(within_s, ticket.expire)
         try:
-            return await ticket.future
-        finally:
-            expiry.cancel()
+            self._line_up(self._first, ticket)
+            self._patience.watch(ticket.future, until=self._loop.time() + within_s)
+            result = await ticket.future
+        except StoreUnavailable as down:
+            self._note_failure(down)
+            raise
+        self._outage.note_success()
+        return result
 
     async def insist(self, job: Job[T]) -> T:
         """Write what must not be forgotten, and is light: while that fails, try again."""
         while True:
             try:
                 return await self.write_light(job)
-            except StoreUnavailable as down:
-                log.warning("store is down", extra={"error": str(down)})
+            except StoreUnavailable:
                 await asyncio.sleep(INSIST_PAUSE_S)
 
     def on_undo(self, forget: Callable[[], None]) -> None:
@@ -149,9 +160,18 @@ class GroupCommit:
 
     async def _put(self, queue: deque[Ticket], job: Job[T]) -> T:
         ticket = Ticket(job, self._loop.create_future())
-        self._line_up(queue, ticket)
-        result: T = await ticket.future
+        try:
+            self._line_up(queue, ticket)
+            result: T = await ticket.future
+        except StoreUnavailable as down:
+            self._note_failure(down)
+            raise
+        self._outage.note_success()
         return result
+
+    def _note_failure(self, down: StoreUnavailable) -> None:
+        if not self._closing:
+            self._outage.note_failure(down)
 
     def _line_up(self, queue: deque[AnyTicket], ticket: AnyTicket) -> None:
         if self._closing:

@@ -4,6 +4,9 @@ import sqlalchemy as sa
 
 from daemon.core.store.schema import heartbeats
 
+WRITER = "writer"
+"""The heartbeat of a daemon at work, three times a minute: that it can write."""
+
 
 def beat(conn: sa.Connection, name: str, *, now: float) -> None:
     """Write down that `name` was alive now."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from daemon.core.store.schema import OF_ANY_CLIENT, clients, conversations, inbox
+from daemon.core.store.schema import OF_ANY_CLIENT, clients, conversations, inbox, outbox
 
 InboxState = Literal["pending", "working", "done", "parked", "ignored"]
 """What an operator is shown; `working` covers what is in hand and what is on its way out."""
@@ -122,6 +122,15 @@ def _is_in_hand(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(leased, inbox.c.attempts > 0)
 
 
+def _is_in_doubt() -> sa.ColumnElement[bool]:
+    """Tell whether nobody knows if Meta took the answer, and a status of it is waited for."""
+    return sa.exists().where(
+        outbox.c.turn_id == inbox.c.turn_id,
+        outbox.c.client_id == inbox.c.client_id,
+        outbox.c.state == sa.literal_column("'in_doubt'"),
+    )
+
+
 def _entries(now: float) -> sa.Select[Any]:
     """Select what an operator is shown; a stopped client's answers wait like its messages."""
     in_hand = sa.and_(inbox.c.state == "pending", _is_in_hand(now))
@@ -140,7 +149,9 @@ def _entries(now: float) -> sa.Select[Any]:
             inbox.c.type,
             shown_state.label("state"),
             inbox.c.attempts,
-            inbox.c.error,
+            sa.case((sa.and_(on_its_way, _is_in_doubt()), "in_doubt"), else_=inbox.c.error).label(
+                "error"
+            ),
             inbox.c.received_at,
         )
         .join(conversations, conversations.c.id == inbox.c.conversation_id)

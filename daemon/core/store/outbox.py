@@ -64,6 +64,7 @@ class Sent:
     wamid: str | None
     status: str | None
     text: str | None
+    due_at: float
 
 
 _COLUMNS = (
@@ -206,6 +207,7 @@ def sent_for(conn: sa.Connection, client_id: int, turn_id: int | None) -> tuple[
             outbox.c.wamid,
             outbox.c.status,
             outbox.c.text,
+            outbox.c.due_at,
         )
         .where(outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
         .order_by(outbox.c.seq)

@@ -45,11 +45,6 @@ class Ticket:
         else:
             self.future.set_result(self.result)
 
-    def expire(self) -> None:
-        """Tell whoever waits that it takes too long; the job stays in line."""
-        if not self.future.done():
-            self.future.set_exception(StoreUnavailable("The database did not keep it in time."))
-
 
 class ItemTicket(Ticket):
     """A job that is one item of many, which `keep` writes in one go."""
@@ -65,6 +60,45 @@ class ItemTicket(Ticket):
     def keep_alone(self, conn: Connection) -> Any:
         """Keep this item without its neighbours."""
         return self.keep(conn, (self.item,))[0]
+
+
+class Patience:
+    """Tells who waits too long, in the order of their coming; their jobs stay in line.
+
+    One timer for all: one for each would cost as much as writing what it is for.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch nobody yet."""
+        self._loop = loop
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, future: asyncio.Future[Any], *, until: float) -> None:
+        """Give it until that moment of the loop's clock, not before that of anybody who waits."""
+        self._forget_done()
+        self._waiting.append((until, future))
+        if self._timer is not None and until < self._timer.when():
+            # It is for somebody whose time was longer, and who is served by now.
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._forget_done()
+        while self._waiting and self._waiting[0][0] <= self._loop.time():
+            _, future = self._waiting.popleft()
+            if not future.done():
+                late = StoreUnavailable("The database did not keep it in time.")
+                future.set_exception(late)
+        if self._waiting:
+            self._timer = self._loop.call_at(self._waiting[0][0], self._look)
+
+    def _forget_done(self) -> None:
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
 
 
 def take(queue: deque[Any], limit: int) -> list[Any]:

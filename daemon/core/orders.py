@@ -1,0 +1,74 @@
+"""How the daemon of a database is started and restarted on this machine, as commands to type.
+
+Owns how that is found out: an instance's folder, systemd's unit, our image, else a plain process.
+Runs nothing.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+UNIT = "released.service"
+UNIT_FOLDERS = (
+    Path("/etc/systemd/system"),
+    Path("/usr/lib/systemd/system"),
+    Path("/lib/systemd/system"),
+)
+SYSTEMD_RUNS = Path("/run/systemd/system")
+"""Is there exactly where systemd is in charge (sd_booted(3), read 2026-11-22)."""
+
+IN_DOCKER = Path("/.dockerenv")
+IMAGE_PREFIX = "/opt/released"
+"""Where the image has our programs."""
+
+OF_INSTANCE = "PHONE_NUMBER_ID="
+"""A line of an instance's .env that no other .env has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What to type to have the daemon started, or started anew."""
+
+    start: str
+    restart: str
+
+
+BY_SYSTEMD = Orders("systemctl start released", "systemctl restart released")
+BY_COMPOSE = Orders("docker compose up -d daemon", "docker compose up -d --force-recreate daemon")
+BY_HAND = Orders("released-daemon", "released-daemon  # end the one that runs first")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where to look; another one in tests."""
+
+    unit_folders: Sequence[Path] = UNIT_FOLDERS
+    systemd_runs: Path = SYSTEMD_RUNS
+    in_docker: Path = IN_DOCKER
+    prefix: str = sys.prefix
+
+
+def find_orders(database: Path, machine: Machine | None = None) -> Orders:
+    """Look how the daemon that works on `database` is run here."""
+    here = machine or Machine()
+    folder = database.absolute().parent
+    if _is_instance(folder):
+        name = shlex.quote(folder.name)
+        start = f"scripts/provision_client.sh {name} PHONE"
+        return Orders(start, f"scripts/provision_client.sh --stop {name} && {start}")
+    has_unit = any((units / UNIT).is_file() for units in here.unit_folders)
+    if has_unit and here.systemd_runs.is_dir():
+        return BY_SYSTEMD
+    if here.in_docker.exists() and here.prefix == IMAGE_PREFIX:
+        return BY_COMPOSE
+    return BY_HAND
+
+
+def _is_instance(folder: Path) -> bool:
+    with suppress(OSError):
+        lines = (folder / ".env").read_text(errors="replace").splitlines()
+        return any(line.startswith(OF_INSTANCE) for line in lines)
+    return False

@@ -71,14 +71,17 @@ def test_status_for_cron(tmp_path: Path, desk: Desk, changes: dict[str, object],
 
 
 def test_status_in_a_pipe_is_whole(tmp_path: Path, desk: Desk) -> None:
-    """Every alert and every client is there, one line each, uncut and without colour."""
+    """Every alert with its command, and every client on a line, uncut and without colour."""
     code, out, err = run(desk, tmp_path, "--quiet", "status")
     assert (0, "") == (code, err)
     lines = out.splitlines()
-    assert "alert    text  " == lines[0][:15]
-    assert lines[3].startswith("warning  Bar Sol: 3 messages are parked ")
+    assert [
+        "error: El Faro: Meta refuses the access token (error 190)",
+        "  released client update 401 --access-token-file PATH",
+    ] == lines[:2]
+    assert ["warning: Bar Sol: 3 messages are parked", "  released inbox list"] == lines[4:6]
     assert "daemon    running for 2 h, version 0.1.0" in lines
-    assert 500 == len(lines[lines.index("", 5) + 2 :])
+    assert 500 == len(lines[lines.index("", 7) + 2 :])
     assert "\x1b" not in out
     assert "…" not in out
 

@@ -7,7 +7,6 @@ the one that holds the database and never left this code's mark; no other such d
 from pathlib import Path
 
 from daemon.core.errors import Conflict
-from daemon.core.ownership import is_owned
 from daemon.core.store import heartbeats
 from daemon.core.store.engine import Connection, get_keyring
 
@@ -48,6 +47,9 @@ def refuse_old_daemon(conn: Connection) -> None:
 
 
 def _is_with_old_daemon(conn: Connection) -> bool:
+    # Whoever lists clients comes by here and needs none of it.
+    from daemon.core.ownership import is_owned  # noqa: PLC0415
+
     database = conn.engine.url.database
     never = heartbeats.last_beat(conn, MARK) is None
     return never and database is not None and is_owned(Path(database))

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.doubles.daemon_process import START_S, STOP_S, build_environment, wait_until
+from tests.doubles.daemon_process import START_S, build_environment, wait_until
 
 SETTINGS = {"META_APP_SECRET": "s", "META_VERIFY_TOKEN": "v", "ANSWER_ENGINE": "local"}
 
@@ -65,7 +65,7 @@ class Systemd:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(number)
-        async with asyncio.timeout(STOP_S):
+        async with asyncio.timeout(START_S):
             return await self._process.wait()
 
     async def hear(self, line: str) -> list[str]:

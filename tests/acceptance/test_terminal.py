@@ -71,9 +71,7 @@ def test_an_interrupted_prompt_exits_130(tmp_path: Path, key: str) -> None:
     """Ctrl-C and Ctrl-D at a question end it in one line, with nothing written."""
     with at_terminal(tmp_path, "client", "add") as terminal:
         terminal.expect("Name of the business: ")
-        # A signal that comes before the wait for a line has begun shows with the next one only.
-        while terminal.is_silent():
-            terminal.type(key)
+        terminal.press(key)
         assert 130 == terminal.finish()
         assert terminal.seen.endswith("released: interrupted\r\n")
         assert "Traceback" not in terminal.seen

@@ -56,7 +56,7 @@ def test_login_without_a_token_saves_nothing(
     settings = configured(tmp_path)
     with at_terminal(tmp_path, "login", daemon, **settings) as terminal:
         terminal.expect("Token for ")
-        terminal.type(key)
+        terminal.press(key)
         assert code == terminal.finish()
     assert "Traceback" not in terminal.seen
     assert not (tmp_path / "config").exists()

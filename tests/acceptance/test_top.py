@@ -6,7 +6,6 @@ The daemon is a desk that answers what a test puts there, and that can go away a
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from daemon.core.documents import timestamp
 from tests.doubles.desk import Desk, open_desk
 from tests.doubles.screen import CLEAR, CURSOR, ENTER, LEAVE
-from tests.doubles.terminal import Terminal
+from tests.doubles.terminal import Terminal, wait_for_state
 from tests.doubles.watched import NOON, make_client, make_status
 from tests.doubles.watching_kit import at_screen, make_documents
 
@@ -133,22 +132,14 @@ def test_top_can_be_put_aside(tmp_path: Path, desk: Desk) -> None:
         assert pid is not None
         os.kill(pid, signal.SIGTSTP)
         terminal.expect(LEAVE)
-        wait_until_stopped_or_ignored(pid)
+        # A program without a shell over it may not be stoppable.
+        wait_for_state(pid, "T", within_s=1)
         os.kill(pid, signal.SIGCONT)
         terminal.expect(ENTER)
         terminal.expect("q leaves")
         terminal.type("q")
         assert 0 == terminal.finish()
     assert_restored(terminal)
-
-
-def wait_until_stopped_or_ignored(pid: int) -> None:
-    """Wait for Ctrl-Z to have worked; a program without a shell over it may not be stoppable."""
-    ends = time.monotonic() + 1
-    while time.monotonic() < ends:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        if state == "T":
-            return
 
 
 def test_top_without_colours(tmp_path: Path, desk: Desk) -> None:

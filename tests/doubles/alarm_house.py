@@ -105,7 +105,7 @@ async def park(house: House, _monkeypatch: Any) -> None:
 
 async def _count(house: House, state: str) -> int:
     query = "SELECT count(*) FROM inbox WHERE state = ?"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         found = await house.runtime.store.read(
             lambda conn: conn.exec_driver_sql(query, (state,)).scalar_one()
         )

@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from tests.doubles.daemon_process import STOP_S, Daemon, build_environment, wait_until
+from tests.doubles.daemon_process import START_S, Daemon, build_environment, wait_until
 from tests.doubles.forking import MEASURED, Program, Streams, fork
 
 
@@ -141,7 +141,7 @@ class QuickDaemon(Daemon):
         # The first start waits for the imports of the process it is forked from.
         self._forked = await asyncio.to_thread(fork, program, before)
 
-    async def wait(self, *, within_s: float = STOP_S) -> int:
+    async def wait(self, *, within_s: float = START_S) -> int:
         forked = self._forked
         assert forked is not None
 

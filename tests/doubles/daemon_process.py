@@ -25,8 +25,8 @@ T = TypeVar("T")
 POLL_S = 0.02
 """Pause between two looks at a condition."""
 
-START_S = 30.0
-"""What a start may take on a busy machine."""
+START_S = 60.0
+"""What a start, and an end, may take on a busy machine."""
 
 STOP_S = 10.0
 """What a polite end may take: the contract's number."""
@@ -68,7 +68,7 @@ def unmeasured() -> dict[str, str]:
     return {name: value for name, value in build_environment({}).items() if name not in MEASURED}
 
 
-async def wait_until(look: Callable[[], Awaitable[T]], *, within_s: float = 10.0) -> T:
+async def wait_until(look: Callable[[], Awaitable[T]], *, within_s: float = 30.0) -> T:
     """Look until what is seen is true, and return it; after `within_s` what was seen is an error.
 
     The one way tests wait: on a condition, bounded.
@@ -176,7 +176,7 @@ class Daemon:
         self._signal(signal.SIGTERM)
         return await self.wait()
 
-    async def wait(self, *, within_s: float = STOP_S) -> int:
+    async def wait(self, *, within_s: float = START_S) -> int:
         """Wait for its end and return its exit code."""
         assert self._process is not None
         try:

@@ -138,7 +138,7 @@ class Stage:
             return counters
 
     async def read_answers(
-        self, customer: str, *, count: int = 1, within_s: float = 10.0
+        self, customer: str, *, count: int = 1, within_s: float = 30.0
     ) -> list[str]:
         """Wait until a customer was sent at least `count` messages; give the texts of all."""
 
@@ -170,7 +170,7 @@ class Stage:
         health: dict[str, Any] = (await self.call("GET", "/health")).read_json()
         return health
 
-    async def settle(self, *, within_s: float = 10.0) -> None:
+    async def settle(self, *, within_s: float = 30.0) -> None:
         """Wait until nothing is pending."""
 
         async def is_settled() -> bool:

@@ -19,6 +19,7 @@ from tests.doubles.command_line import clean_environment, measured
 from tests.doubles.forking import Program, Streams, fork
 
 BUDGET_S = 30
+POLL_S = 0.005
 CONNECT = """
 import fcntl, os, sys, termios
 
@@ -58,6 +59,16 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self.handle, keys.encode())
 
+    def press(self, key: str) -> None:
+        """Type a key once the program sleeps, waiting for one.
+
+        Ctrl-C between a prompt and the system call that reads would be noticed at the next key
+        only: Python's handler of a signal cannot end a call that has not begun.
+        """
+        assert self.process.pid is not None
+        assert wait_for_state(self.process.pid, "S", within_s=BUDGET_S)
+        self.type(key)
+
     def finish(self) -> int:
         """Read to the end and give the exit code."""
         while self._read():
@@ -67,13 +78,6 @@ class Terminal:
             assert self.process.exitcode is not None
             return self.process.exitcode
         return self.process.wait(BUDGET_S)
-
-    def is_silent(self) -> bool:
-        """Tell whether the program said nothing for a second but what we typed."""
-        while select.select([self.handle], [], [], 1)[0]:
-            if not self._read() or "\n" in self.seen:
-                return False
-        return True
 
     def let_go(self) -> None:
         """Close our copy of the program's side, so that its end shows."""
@@ -92,6 +96,16 @@ class Terminal:
         self.let_go()
         self.seen += data.decode(errors="replace")
         return bool(data)
+
+
+def wait_for_state(pid: int, state: str, *, within_s: float) -> bool:
+    """Wait until a process is in a state, as `ps` names it (S sleeps, T is stopped)."""
+    ends = time.monotonic() + within_s
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != state:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def set_size(handle: int, columns: int, lines: int) -> None:

@@ -131,7 +131,7 @@ class Bench:
     async def work(self, key: Key) -> None:
         """Run what a conversation needs now, as the pool would."""
         self.bell.wake(key)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (taken := await self.bell.take()) != key:
                 self.bell.done(taken)
         try:

@@ -136,7 +136,7 @@ async def test_the_supervisor_hears_of_it(env_file: Path, tmp_path: Path) -> Non
         )
         for status in ("Serving on x", "Serving on x. Reload refused: Settings cannot be used"):
             reloader.ask()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 begun = (await loop.sock_recv(heard, 4096)).decode().splitlines()
                 ended = (await loop.sock_recv(heard, 4096)).decode()
             assert ["RELOADING=1", "STATUS=Reloading"] == [begun[0], begun[2]]

@@ -33,7 +33,7 @@ class Served:
     async def connect(
         self, context: ssl.SSLContext | None = None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await asyncio.open_connection(
                 "127.0.0.1", self.port, ssl=context or AUTHORITY.trust()
             )
@@ -71,7 +71,7 @@ async def serving(files: TlsFiles) -> AsyncIterator[Served]:
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: bytes) -> bytes:
     writer.write(text + b"\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return (await reader.readline()).rstrip()
 
 

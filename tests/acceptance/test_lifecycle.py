@@ -123,7 +123,7 @@ async def test_a_send_that_a_kill_cut_off_is_repeated_only_if_meta_has_it_not(
     untaken, taken = stage.make_customer(), stage.make_customer()
     await stage.set_faults(hang=1)
     await stage.write(HOURS_QUESTION, customer=untaken)
-    await wait_until(lambda: _is_sending(stage, untaken))
+    await wait_until(lambda: _has_hung(stage))
     await stage.set_faults(latency_ms=500)
     await stage.write(HOURS_QUESTION, customer=taken)
     await wait_until(lambda: _is_sending(stage, taken))
@@ -198,6 +198,10 @@ _UNKNOWN_ID = (
 
 async def _is_sending(stage: Stage, customer: str) -> bool:
     return bool(stage.query(_UNKNOWN_ID, customer))
+
+
+async def _has_hung(stage: Stage) -> bool:
+    return 0 == (await stage.read_faults())["hang"]
 
 
 async def _says(stage: Stage, message: str) -> bool:

@@ -153,6 +153,12 @@ class Stage:
         async with self.http.put(f"{self.sandbox_url}/sandbox/faults", json=faults) as answer:
             assert answer.status == 200, await answer.text()
 
+    async def read_faults(self) -> dict[str, Any]:
+        """See what the sandbox will still do wrong; what strikes a number of times counts down."""
+        async with self.http.get(f"{self.sandbox_url}/sandbox/faults") as answer:
+            faults: dict[str, Any] = await answer.json()
+            return faults
+
     async def call(self, method: str, path: str, **options: Any) -> Answer:
         """Call the daemon."""
         async with self.http.request(method, self.daemon.url + path, **options) as answer:

@@ -135,27 +135,43 @@ class _Delivered:
         self._index = index
         self._now = now
 
-    @property
-    def is_familiar(self) -> bool:
-        """Tell whether all who wrote are known, and stay who they were: no conversation changes."""
-        return not self._owned.rekeys and all(
-            self._index.find(client_id, message.customer) is not None
-            for client_id, message in self._owned.messages
-        )
+    def find_conversations(self) -> list[int] | None:
+        """Find the conversation of each message; None when one of them may have to change first."""
+        if self._owned.rekeys:
+            return None
+        find = self._index.find
+        found = [find(client_id, message.customer) for client_id, message in self._owned.messages]
+        known = [conversation for conversation in found if conversation is not None]
+        return known if len(known) == len(found) else None
 
-    def settle_customers(self, conn: Connection) -> None:
-        """Open the conversations of who is new, and hear who has changed."""
+    def settle_conversations(self, conn: Connection) -> list[int]:
+        """Open the conversations of who is new, hear who has changed; give each message's."""
         self._index.make_room()
         self._rekey(conn)
         self._open_conversations(conn)
+        get = self._index.get
+        return [get(client_id, message.customer) for client_id, message in self._owned.messages]
 
-    def rows(self) -> list[NewMessage]:
-        """Write the messages as rows, once their customers are settled."""
-        return [self._row(client_id, message) for client_id, message in self._owned.messages]
+    def rows(self, within: Sequence[int]) -> list[NewMessage]:
+        """Write each message as a row of its conversation."""
+        return [
+            self._row(client_id, conversation_id, message)
+            for (client_id, message), conversation_id in zip(
+                self._owned.messages, within, strict=True
+            )
+        ]
 
-    def finish(self, conn: Connection) -> tuple[Ring, ...]:
-        """Note the statuses; return what to ring for."""
-        return self._ring(conn)
+    def note_statuses(self, conn: Connection) -> list[Ring]:
+        """Note what became of our messages; give those to ring for."""
+        settled = [
+            sending.record_status(conn, client_id, replace(status, at=status.at or self._now))
+            for client_id, status in self._owned.statuses
+        ]
+        return [
+            Ring(known.client_id, known.conversation_id, wrote=False)
+            for known in settled
+            if known is not None
+        ]
 
     def _rekey(self, conn: Connection) -> None:
         for client_id, change in self._owned.rekeys:
@@ -188,11 +204,11 @@ class _Delivered:
             self._index.part(client_id, opened.former_wa_id)
         self._index.put(client_id, customer, opened.id)
 
-    def _row(self, client_id: int, message: InboundMessage) -> NewMessage:
+    def _row(self, client_id: int, conversation_id: int, message: InboundMessage) -> NewMessage:
         return NewMessage(
             wamid=message.wamid,
             client_id=client_id,
-            conversation_id=self._index.get(client_id, message.customer),
+            conversation_id=conversation_id,
             type=message.type,
             text=message.text,
             sent_at=message.sent_at or self._now,
@@ -200,35 +216,25 @@ class _Delivered:
             state="pending" if needs_answer(message) else "ignored",
         )
 
-    def _ring(self, conn: Connection) -> tuple[Ring, ...]:
-        wrote = [
-            Ring(client_id, self._index.get(client_id, message.customer), wrote=True)
-            for client_id, message in self._owned.messages
-            if needs_answer(message)
-        ]
-        settled = [
-            sending.record_status(conn, client_id, replace(status, at=status.at or self._now))
-            for client_id, status in self._owned.statuses
-        ]
-        wrote += [
-            Ring(known.client_id, known.conversation_id, wrote=False)
-            for known in settled
-            if known is not None
-        ]
-        return tuple(wrote)
-
 
 def _keep_all(conn: Connection, deliveries: Sequence[_Delivered]) -> list[tuple[Ring, ...]]:
     """Keep deliveries in their order, the messages of as many as possible in one statement."""
     rings: list[tuple[Ring, ...]] = []
     rows: list[NewMessage] = []
     for delivered in deliveries:
-        if not delivered.is_familiar:
-            # It may join two conversations: what is written to either must be there by then.
+        within = delivered.find_conversations()
+        if within is None:
+            # It may join two of them: what is written to either must be there by then.
             insert_messages(conn, rows)
             rows = []
-            delivered.settle_customers(conn)
-        rows += delivered.rows()
-        rings.append(delivered.finish(conn))
+            within = delivered.settle_conversations(conn)
+        written = delivered.rows(within)
+        rows += written
+        wrote = [
+            Ring(row.client_id, row.conversation_id, wrote=True)
+            for row in written
+            if row.state == "pending"
+        ]
+        rings.append((*wrote, *delivered.note_statuses(conn)))
     insert_messages(conn, rows)
     return rings

@@ -44,7 +44,6 @@ def written(
         "type": "text",
         "text": f"text of {wamid}",
         "sent_at": NOW,
-        "profile_name": None,
         "group_id": None,
     }
     return InboundMessage(wamid=wamid, customer=Customer(user_id, wa_id), **(plain | fields))

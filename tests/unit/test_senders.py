@@ -44,7 +44,6 @@ def test_a_customer_without_a_phone() -> None:
         type="text",
         text="¿Cuál es vuestro horario?",
         sent_at=1749416383.0,
-        profile_name="Ana Gómez",
         group_id=None,
     )
     assert Delivery(messages=(expected,)) == parse_file("text_user_id_only")

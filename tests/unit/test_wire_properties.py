@@ -32,7 +32,7 @@ def all_strings(delivery: Delivery) -> list[str]:
     strings = list(delivery.passed_over)
     customers = [m.customer for m in delivery.messages]
     for message in delivery.messages:
-        given = [message.text, message.profile_name, message.group_id, message.inner_type]
+        given = [message.text, message.group_id, message.inner_type]
         strings += [message.wamid, message.phone_number_id, message.type]
         strings += [text for text in given if text is not None]
     for status in delivery.statuses:

@@ -101,7 +101,6 @@ class InboundMessage:
     type: str
     text: str | None
     sent_at: float
-    profile_name: str | None
     group_id: str | None
     inner_type: str | None = None
     error_codes: tuple[int, ...] = ()

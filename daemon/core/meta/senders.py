@@ -7,20 +7,41 @@ Source: Meta's "Business-scoped user IDs" of May 2026, read 2026-11. `wa_id` and
 unless the number and the user talked in the last 30 days; `user_id` is absent in older examples.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from daemon.core.meta.inbound import Customer
-from daemon.core.meta.reading import read_identifier, read_object, read_phone, read_text
+from daemon.core.meta.reading import read_identifier, read_phone
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The customer behind one message, and the name WhatsApp shows for them."""
+class Contacts:
+    """The contacts of one webhook value; a body may hold thousands of them and of messages.
 
-    customer: Customer
-    name: str | None
+    They are read when a message first needs them: most name both ids of their sender themselves.
+    """
+
+    def __init__(self, contacts: Sequence[Mapping[str, Any]]) -> None:
+        """Take them as they stand."""
+        self._contacts = contacts
+
+    def find_sender(self, message: Mapping[str, Any], *, alone: bool) -> Customer | None:
+        """Find who sent a message; `alone` means that no other message stands in the value.
+
+        The message's own ids win over those of its contact.
+        """
+        user_id = read_identifier(message.get("from_user_id"))
+        wa_id = read_phone(message.get("from"))
+        if user_id is None or wa_id is None:
+            contact = self._known.find(user_id, wa_id, alone=alone)
+            if contact is not None:
+                user_id, wa_id = user_id or contact.user_id, wa_id or contact.wa_id
+        return Customer(user_id, wa_id) if user_id or wa_id else None
+
+    @cached_property
+    def _known(self) -> "_Known":
+        return _Known([_read_contact(contact) for contact in self._contacts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +50,17 @@ class _Contact:
 
     user_id: str | None
     wa_id: str | None
-    name: str | None
 
 
-class Contacts:
-    """The contacts of one webhook value; a body may hold thousands of them and of messages."""
+class _Known:
+    """What could be read of the contacts; one without ids is still somebody."""
 
-    def __init__(self, contacts: Iterable[Mapping[str, Any]]) -> None:
-        """Read what can be read of each; a contact without ids is still somebody."""
-        read = [_read_contact(contact) for contact in contacts]
-        self._by_user_id = {contact.user_id: contact for contact in read if contact.user_id}
-        self._by_wa_id = {contact.wa_id: contact for contact in read if contact.wa_id}
-        self._sole = read[0] if len(read) == 1 else None
+    def __init__(self, contacts: Sequence[_Contact]) -> None:
+        self._by_user_id = {contact.user_id: contact for contact in contacts if contact.user_id}
+        self._by_wa_id = {contact.wa_id: contact for contact in contacts if contact.wa_id}
+        self._sole = contacts[0] if len(contacts) == 1 else None
 
-    def find_sender(self, message: Mapping[str, Any], *, alone: bool) -> Sender | None:
-        """Find who sent a message; `alone` means that no other message stands in the value.
-
-        The message's own ids win over those of its contact.
-        """
-        user_id = read_identifier(message.get("from_user_id"))
-        wa_id = read_phone(message.get("from"))
-        contact = self._find(user_id, wa_id, alone=alone)
-        if contact is not None:
-            user_id, wa_id = user_id or contact.user_id, wa_id or contact.wa_id
-        if not (user_id or wa_id):
-            return None
-        return Sender(Customer(user_id, wa_id), contact.name if contact else None)
-
-    def _find(self, user_id: str | None, wa_id: str | None, *, alone: bool) -> _Contact | None:
+    def find(self, user_id: str | None, wa_id: str | None, *, alone: bool) -> _Contact | None:
         shared = self._by_user_id.get(user_id or "") or self._by_wa_id.get(wa_id or "")
         if shared or self._sole is None:
             return shared
@@ -67,8 +71,4 @@ class Contacts:
 
 
 def _read_contact(contact: Mapping[str, Any]) -> _Contact:
-    return _Contact(
-        user_id=read_identifier(contact.get("user_id")),
-        wa_id=read_phone(contact.get("wa_id")),
-        name=read_text(read_object(contact.get("profile")).get("name")),
-    )
+    return _Contact(read_identifier(contact.get("user_id")), read_phone(contact.get("wa_id")))

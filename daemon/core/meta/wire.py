@@ -8,7 +8,7 @@ Sources, read 2026-11: Meta's "Messages webhook reference" and "Business-scoped 
 May 2026.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from daemon.core.meta.handshake import (
@@ -39,7 +39,7 @@ from daemon.core.meta.reading import (
     read_text,
     read_word,
 )
-from daemon.core.meta.senders import Contacts, Sender
+from daemon.core.meta.senders import Contacts
 
 __all__ = [
     "SILENT_TYPES",
@@ -100,16 +100,15 @@ class _Reader:
         self.rekeys: list[CustomerRekey] = []
         self.passed_over: list[str] = []
 
-    def objects(self, value: object, what: str) -> Iterator[Mapping[str, Any]]:
+    def objects(self, value: object, what: str) -> list[Mapping[str, Any]]:
         """Give the objects of a list, and count what should have been one."""
         if not isinstance(value, list):
             self._malformed(what)
-            return
-        for item in value:
-            if isinstance(item, dict):
-                yield item
-            else:
-                self._malformed(what)
+            return []
+        found: list[Mapping[str, Any]] = [item for item in value if isinstance(item, dict)]
+        for _ in range(len(value) - len(found)):
+            self._malformed(what)
+        return found
 
     def read_change(self, change: Mapping[str, Any]) -> None:
         name, value = change.get("field"), change.get("value")
@@ -134,7 +133,7 @@ class _Reader:
             self._malformed("metadata")
             return
         contacts = Contacts(self._optional(value, "contacts"))
-        messages = list(self._optional(value, "messages"))
+        messages = self._optional(value, "messages")
         for message in messages:
             sender = contacts.find_sender(message, alone=len(messages) == 1)
             self._read_message(message, sender, number=number)
@@ -142,7 +141,7 @@ class _Reader:
             self._read_status(status, number=number)
 
     def _read_message(
-        self, message: Mapping[str, Any], sender: Sender | None, *, number: str
+        self, message: Mapping[str, Any], sender: Customer | None, *, number: str
     ) -> None:
         wamid = read_identifier(message.get("id"))
         if wamid is None or sender is None:
@@ -155,11 +154,10 @@ class _Reader:
         read = InboundMessage(
             wamid=wamid,
             phone_number_id=number,
-            customer=sender.customer,
+            customer=sender,
             type=kind,
             text=_read_written(kind, part),
             sent_at=read_epoch(message.get("timestamp")),
-            profile_name=sender.name,
             group_id=read_identifier(message.get("group_id")),
             inner_type=read_word(part.get("type")),
             error_codes=read_codes(message.get("errors")),
@@ -215,9 +213,9 @@ class _Reader:
             )
         )
 
-    def _optional(self, value: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    def _optional(self, value: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
         given = value.get(key)
-        return iter(()) if given is None else self.objects(given, _SINGULAR[key])
+        return [] if given is None else self.objects(given, _SINGULAR[key])
 
     def _malformed(self, what: str) -> None:
         self.passed_over.append(f"malformed:{what}")

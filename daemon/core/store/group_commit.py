@@ -22,6 +22,7 @@ from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from daemon.core.store.outage import Outage
 from daemon.core.store.tickets import (
     ItemTicket,
+    JobTicket,
     Kept,
     Patience,
     Ticket,
@@ -159,7 +160,7 @@ class GroupCommit:
         self._readers.shutdown(wait=True)
 
     async def _put(self, queue: deque[Ticket], job: Job[T]) -> T:
-        ticket = Ticket(job, self._loop.create_future())
+        ticket = JobTicket(job, self._loop.create_future())
         try:
             self._line_up(queue, ticket)
             result: T = await ticket.future

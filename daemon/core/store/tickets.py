@@ -19,13 +19,16 @@ Kept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
 class Ticket:
-    """A job on its way to the writer and its answer on the way back."""
+    """What waits on its way to the writer, and its answer on the way back.
 
-    __slots__ = ("error", "future", "has_run", "job", "result")
+    Refers to nothing that refers to it: thousands a second would be left to Python's search for
+    circles, which stops the loop for tens of milliseconds.
+    """
 
-    def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
+    __slots__ = ("error", "future", "has_run", "result")
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
         """Wait."""
-        self.job = job
         self.future = future
         self.has_run = False
         self.result: Any = None
@@ -33,8 +36,12 @@ class Ticket:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether the job was written or has failed; else it waits for the next batch."""
+        """Tell whether it was written or has failed; else it waits for the next batch."""
         return self.has_run or self.error is not None
+
+    def run(self, conn: Connection) -> Any:
+        """Write it, by itself."""
+        raise NotImplementedError
 
     def resolve(self) -> None:
         """Tell whoever waits, if somebody still does."""
@@ -46,18 +53,33 @@ class Ticket:
             self.future.set_result(self.result)
 
 
+class JobTicket(Ticket):
+    """A job to run."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
+        """Wait."""
+        super().__init__(future)
+        self._job = job
+
+    def run(self, conn: Connection) -> Any:
+        """Do the job."""
+        return self._job(conn)
+
+
 class ItemTicket(Ticket):
-    """A job that is one item of many, which `keep` writes in one go."""
+    """One item of many, which `keep` writes in one go."""
 
     __slots__ = ("item", "keep")
 
     def __init__(self, keep: Kept, item: Any, future: asyncio.Future[Any]) -> None:
         """Wait."""
-        super().__init__(self.keep_alone, future)
+        super().__init__(future)
         self.keep = keep
         self.item = item
 
-    def keep_alone(self, conn: Connection) -> Any:
+    def run(self, conn: Connection) -> Any:
         """Keep this item without its neighbours."""
         return self.keep(conn, (self.item,))[0]
 
@@ -135,7 +157,7 @@ def run_each(writer: Writer, batch: Sequence[Ticket], *, for_s: float) -> bool:
         ticket.has_run = False
     for ticket in batch:
         try:
-            ticket.result = writer.run(ticket.job)
+            ticket.result = writer.run(ticket.run)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the job is told its own fault

@@ -21,6 +21,8 @@ from daemon.core.errors import ReleasedError
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings, load_settings
 from daemon.core.starting import must_be_private
+from daemon.core.store.engine import sqlite_path
+from daemon.core.trial import begin_trial
 from daemon.listening import BACKLOG, Listening, open_sockets, refuse_clear, show_address
 from daemon.logs import set_up_logs, tell_loop_error
 from daemon.reloading import Reloader
@@ -98,7 +100,8 @@ async def _run(
         died.set()
         stop.set()
 
-    app = build_app(runtime, on_death=die)
+    trial = begin_trial(sqlite_path(runtime.settings.database_url), now=runtime.clock())
+    app = build_app(runtime, on_death=die, trial=trial)
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=REQUESTS_S)
     await runner.setup()
     try:

@@ -24,7 +24,7 @@ readonly SECRETS=(META_APP_SECRET META_VERIFY_TOKEN META_ACCESS_TOKEN OPENAI_API
 origin=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/install_settings.sh
 source "$origin/scripts/install_settings.sh"
-staging='' dry=no ask=no wheel='' passed=()
+staging='' dry=no ask=no wheel='' passed=() changes_schema=no trial=''
 if [[ -t 0 ]]; then ask=yes; fi
 
 # An upgrade that is under way is brought to its end, even when nobody listens any more.
@@ -149,7 +149,8 @@ back_up() {
     # Across a change of the schema the way back leads to this copy: nothing may be acknowledged between the two. Meta
     # sends again whatever finds the door closed.
     if [[ $dry == no && $(in_database schema "$state/released.db") != "$(in_database head)" ]]; then
-        trap 'control start released.socket released.service' EXIT
+        changes_schema=yes
+        trap 'end_trial; control start released.socket released.service' EXIT
         control stop released.socket released.service
     fi
     (umask 077 && in_database copy "$state/released.db" "$copy") || fail "the backup failed: nothing was changed"
@@ -183,20 +184,34 @@ wait_until_well() {
     done
 }
 
+# The way back across a change of the schema loses what came after the copy. So nothing may: a daemon that finds this
+# file proves itself by /health, and takes nothing in and sends nothing until it has gone (daemon/core/trial.py).
+begin_trial() {
+    [[ $changes_schema == yes ]] || return 0
+    trial=$state/released.db.on-trial
+    touch "$trial"
+}
+
+end_trial() {
+    [[ -z $trial ]] || rm -f "$trial"
+}
+
 restart() {
     control daemon-reload
     control enable --quiet --now released.socket released-backup.timer released-maintenance.timer
     control enable --quiet released.service
     control restart released.service
-    trap - EXIT
+    trap end_trial EXIT
 }
 
-# Messages that a release took before it was found unwell stay in the file that is put aside.
 roll_back() {
     local part timer
-    trap - EXIT
+    trap end_trial EXIT
     say "$release is not well: going back to $former"
     control stop released.socket released.service
+    [[ -z $trial || -e $trial ]] || say "its trial was over before: what it took in since then is put aside with its database"
+    # Not before it is stopped: it would begin to work.
+    end_trial
     if [[ -f $copy && $(in_database schema "$copy") != "$(in_database schema "$state/released.db")" ]]; then
         # Whole before it gets the name: without a database under it, a daemon would begin with an empty one.
         cp -p "$copy" "$state/released.db.new" || fail "nothing runs now: there must be room to put $copy back"
@@ -224,6 +239,7 @@ comes_up() {
     why='it is told above'
     ours db upgrade || return
     why=$journal
+    begin_trial || return
     restart && wait_until_well "$HEALTH_S"
 }
 
@@ -243,11 +259,13 @@ install_release() {
         [[ -n $former ]] || give_up
         roll_back
     fi
+    end_trial
     remove_old
 }
 
 give_up() {
     control stop released.socket released.service
+    end_trial
     run rm -f "$opt/current"
     fail "$release is not well: $why. Settings are in $etc; run this again when they are mended."
 }

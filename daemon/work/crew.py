@@ -8,10 +8,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
-from daemon.core.intake import Ring
+from daemon.core.deliveries import Ring
 from daemon.core.runtime import Runtime
+from daemon.core.trial import Trial
 from daemon.metrics import Metrics
 from daemon.work.bell import Bell
 from daemon.work.keeper import Keeper
@@ -20,6 +22,7 @@ from daemon.work.pulse import Pulse
 from daemon.work.purger import Purger
 from daemon.work.sender import Sender
 from daemon.work.sweeper import Sweeper
+from daemon.work.throttle import Throttle
 from daemon.work.turn import TurnRunner
 from daemon.work.watching import Watcher
 
@@ -32,7 +35,14 @@ DRAIN_S = 6.0
 class Crew:
     """Bell, pool, turns, sender, sweeper and purger over one runtime."""
 
-    def __init__(self, runtime: Runtime, metrics: Metrics, *, on_death: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        metrics: Metrics,
+        *,
+        on_death: Callable[[], None],
+        trial: Trial | None = None,
+    ) -> None:
         """Wire the parts; `on_death` is called once if they stop by themselves."""
         settings = runtime.settings
         interval_s = 1 / settings.openai_rps_per_client if settings.openai_rps_per_client else 0.0
@@ -45,7 +55,14 @@ class Crew:
             client_limit=max(1, settings.workers // 2),
             note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
         )
-        sender = Sender(runtime, metrics, jitter=lambda: random.uniform(0.5, 1.5))  # noqa: S311
+        jitter = partial(random.uniform, 0.5, 1.5)
+        throttle = Throttle(
+            self._bell,
+            clock=time.monotonic,
+            base_s=settings.retry_base_seconds,
+            jitter=jitter,
+        )
+        sender = Sender(runtime, metrics, throttle, jitter=jitter)
         runner = TurnRunner(runtime, sender, self._bell, metrics)
         self._pool = Pool(
             self._bell,
@@ -59,6 +76,7 @@ class Crew:
         self._watcher = Watcher(runtime, metrics, jitter=lambda: random.uniform(0.9, 1.1))  # noqa: S311
         self._tasks: list[asyncio.Task[None]] = []
         self._on_death = on_death
+        self._trial = trial
         self._stopping = False
         self._pulse = Pulse(metrics)
         metrics.expect_engine(runtime.engine.name)
@@ -83,18 +101,20 @@ class Crew:
             self._bell.wake(key)
 
     def start(self) -> None:
-        """Begin to work; what an earlier daemon left is found by the first sweep."""
+        """Begin to work; what an earlier daemon left is found by the first sweep.
+
+        On trial the sweeper reads and rings as ever, which proves the new code on the real data;
+        whoever would take up what it finds, or change or tell anything else, waits.
+        """
+        for name, run in (("sweeper", self._sweeper.run), ("pulse", self._pulse.run)):
+            self._begin(name, run)
         for name, run in (
             ("pool", self._pool.run),
-            ("sweeper", self._sweeper.run),
             ("purger", self._purger.run),
-            ("pulse", self._pulse.run),
             ("keeper", self._keeper.run),
             ("watcher", self._watcher.run),
         ):
-            task = asyncio.create_task(run(), name=name)
-            task.add_done_callback(self._watch)
-            self._tasks.append(task)
+            self._begin(name, run if self._trial is None else partial(_follow, self._trial, run))
 
     async def stop(self) -> None:
         """Take nothing more, let what is in work finish for a while, give the rest back."""
@@ -104,9 +124,19 @@ class Crew:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pool.drain(within_s=DRAIN_S)
 
+    def _begin(self, name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = asyncio.create_task(run(), name=name)
+        task.add_done_callback(self._watch)
+        self._tasks.append(task)
+
     def _watch(self, task: asyncio.Task[None]) -> None:
         if self._stopping:
             return
         error = None if task.cancelled() else task.exception()
         log.critical("workers died", extra={"task": task.get_name()}, exc_info=error)
         self._on_death()
+
+
+async def _follow(trial: Trial, run: Callable[[], Awaitable[None]]) -> None:
+    await trial.end()
+    await run()

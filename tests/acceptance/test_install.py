@@ -1,106 +1,31 @@
-"""`scripts/install.sh` under a prefix: it installs, upgrades, and goes back when that is not well.
-
-The virtual environment is a stand-in that runs the release's own code with the tests' libraries;
-systemctl is one that runs the units as plain processes.
-"""
+"""`scripts/install.sh` under a prefix: it installs, upgrades, and takes back what is not well."""
 
 import fcntl
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
-import urllib.request
+import time
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.doubles import fake_systemctl, stand_in_python
+from tests.doubles import fake_systemctl, quick_customer
 from tests.doubles.certificates import Authority
-from tests.doubles.daemon_process import find_free_port, unmeasured
-
-ROOT = Path(__file__).resolve().parents[2]
-BASH = shutil.which("bash")
-COPIED = ("daemon", "released_cli", "scripts", "systemd")
-FILES = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "faqs.example.json")
+from tests.doubles.daemon_process import POLL_S, START_S, unmeasured
+from tests.doubles.installed_server import APP_SECRET, BASH, Server, make_server
+from tests.doubles.stage import build_text_webhook, onboard, sign
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A machine under a prefix, and the checkout that is installed on it."""
-
-    prefix: Path
-    checkout: Path
-    systemd: Path
-    environ: dict[str, str]
-    port: int
-
-    @property
-    def state(self) -> Path:
-        return self.prefix / "var/lib/released"
-
-    @property
-    def release(self) -> str:
-        return str((self.prefix / "opt/released/current").readlink())
-
-    def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr."""
-        return self.run_script(self.checkout / "scripts/install.sh", arguments, environ)
-
-    def run_script(
-        self, script: Path, arguments: Sequence[str], environ: dict[str, str], given: bytes = b""
-    ) -> tuple[int, str, str]:
-        """As `run`, with what is given on stdin."""
-        done = subprocess.run(
-            [str(BASH), str(script), *arguments],
-            cwd=self.checkout,
-            env=unmeasured() | self.environ | environ,
-            input=given,
-            capture_output=True,
-            timeout=100,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-    def install(self, **environ: str) -> tuple[int, str, str]:
-        return self.run("--root", str(self.prefix), **environ)
-
-    def is_well(self) -> bool:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=10) as answer:
-            return bool(answer.status == 200)
-
-    def count_tokens(self) -> int:
-        with sqlite3.connect(self.state / "released.db") as database:
-            (count,) = database.execute("SELECT count(*) FROM tokens").fetchone()
-        database.close()
-        return int(count)
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    for name in COPIED:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
-    for name in FILES:
-        shutil.copy(ROOT / name, checkout / name)
-    python = stand_in_python.write(tmp_path)
-    prefix, systemd, port = tmp_path / "server", tmp_path / "systemd", find_free_port()
-    environ = fake_systemctl.install(systemd, prefix / "etc/systemd/system") | {
-        "PYTHON": str(python),
-        "PORT": str(port),
-        "META_APP_SECRET": "a-secret",
-        "ANSWER_ENGINE": "local",
-    }
-    yield Server(prefix, checkout, systemd, environ, port)
-    fake_systemctl.end_all(systemd)
+    with make_server(tmp_path) as made:
+        yield made
 
 
 def test_a_dry_run_tells_the_steps_and_does_none(server: Server) -> None:
@@ -117,7 +42,10 @@ def test_a_dry_run_tells_the_steps_and_does_none(server: Server) -> None:
 
 
 def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server) -> None:
-    """First a token, then a backup; the settings of the first run stand."""
+    """First a token, then a backup; the settings of the first run stand.
+
+    The upgrade changes the schema: it is on trial, and the trial ends when it is kept.
+    """
     code, out, err = server.install()
     assert 0 == code, err
     assert "first" == json.loads(out)["name"]
@@ -129,6 +57,7 @@ def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server)
     assert f"ListenStream=127.0.0.1:{server.port}\n" in socket_unit.read_text()
 
     assert "backed up" not in server.run("--dry-run", "--root", str(server.prefix))[2]
+    server.add_to("daemon/core/store/upgrade.py", CHANGES_THE_SCHEMA)
     code, out, err = server.install(META_APP_SECRET="another")
     assert (0, "") == (code, out), err
     assert first != server.release
@@ -139,6 +68,9 @@ def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server)
         file.name for file in (server.state / "backups").iterdir()
     ]
     assert "restart released.service" == fake_systemctl.read_calls(server.systemd)[-1]
+    assert [] == list(server.state.glob("*on-trial"))
+    wait_for_log(server, '"trial ended"')
+    assert 400 == server.post(b"signed, and no JSON")
 
 
 def test_an_upgrade_that_is_not_well_is_taken_back(server: Server) -> None:
@@ -146,32 +78,52 @@ def test_an_upgrade_that_is_not_well_is_taken_back(server: Server) -> None:
 
     A timer that the former one does not know is switched off: it would fail every week.
     """
+    server.state.mkdir(parents=True)
+    onboard(server.state / "released.db")
     assert 0 == server.install()[0]
     first = server.release
     (server.prefix / "opt/released" / first / "systemd/released-maintenance.timer").unlink()
-    main = server.checkout / "daemon/main.py"
-    main.write_text(main.read_text().replace("def main(", "def main_no_more("))
-    upgrade = server.checkout / "daemon/core/store/upgrade.py"
-    upgrade.write_text(upgrade.read_text() + BREAKS_THE_SCHEMA)
-    code, _, err = server.install(HEALTH_S="2")
+    server.add_to("daemon/api/ops.py", IS_NEVER_WELL)
+    server.add_to("daemon/core/store/upgrade.py", CHANGES_THE_SCHEMA)
+    message = build_text_webhook("+1", customer="34600", wamid="w", kind="sticker")
+    webhook = json.dumps(message).encode()
+    customer = quick_customer.write(
+        server.systemd,
+        systemctl=server.environ["SYSTEMCTL"],
+        url=server.url,
+        webhook=webhook,
+        signature=sign(webhook, APP_SECRET),
+    )
+    code, _, err = server.install(HEALTH_S="1", SYSTEMCTL=customer)
     assert 1 == code
     assert f"{first} is running again" in err
     assert first == server.release
     assert server.is_well()
     assert 1 == server.count_tokens()
     (failed,) = server.state.glob("failed-*.db")
-    with sqlite3.connect(failed) as database:
-        assert [("9",)] == database.execute("SELECT version_num FROM alembic_version").fetchall()
-    database.close()
+    assert [("9",)] == server.query("SELECT version_num FROM alembic_version", file=failed.name)
     assert not (server.state / "released.db.new").exists()
     calls = fake_systemctl.read_calls(server.systemd)
     # Nothing is acknowledged any more once the copy is made that is gone back to.
     assert 2 == calls.count("stop released.socket released.service")
-    disabled = [one for one in fake_systemctl.read_calls(server.systemd) if "disable" in one]
+    disabled = [one for one in calls if "disable" in one]
     assert ["disable --quiet --now released-maintenance.timer"] == disabled
+    assert ["503"] == quick_customer.read_answers(server.systemd)
+    assert [] == server.query("SELECT wamid FROM inbox", file=failed.name)
+    # Meta sends again, and is not refused any more.
+    assert 200 == server.post(webhook)
+    assert [("w",)] == server.query("SELECT wamid FROM inbox")
+    assert [] == list(server.state.glob("*on-trial"))
 
 
-BREAKS_THE_SCHEMA = """
+IS_NEVER_WELL = """
+
+async def health(request: web.Request) -> web.Response:
+    \"\"\"Say no.\"\"\"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "Unwell.")
+"""
+
+CHANGES_THE_SCHEMA = """
 HEAD = "9"
 
 _prepare = prepare
@@ -182,6 +134,14 @@ def prepare(database):
     database.write(lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num='9'"))
     return upgraded
 """
+
+
+def wait_for_log(server: Server, words: str) -> None:
+    """Wait until its daemon has said something."""
+    deadline = time.monotonic() + START_S
+    while words not in server.read_log():
+        assert time.monotonic() < deadline, server.read_log()
+        time.sleep(POLL_S)
 
 
 def build_wheel(server: Server) -> Path:

@@ -1,47 +1,13 @@
 """Parts of the installer by themselves: what it writes for systemd and for the operator."""
 
-import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-SCRIPT = "".join(script.read_text() for script in sorted(SCRIPTS.glob("install*.sh")))
-BASH = shutil.which("bash")
+from tests.doubles.installer_parts import BASH, SCRIPTS, STAND_INS, cut_out, run_part
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
-
-STAND_INS = """
-fail() { echo "$*" >&2; exit 1; }
-run() { :; }
-put_file() { cat >"$1.new"; mv "$1.new" "$1"; }
-"""
-
-
-def run_part(name: str, before: str, after: str = "") -> tuple[int, str]:
-    """Run one function of the script; give its exit code and all that it said."""
-    done = subprocess.run(
-        [
-            str(BASH),
-            "-euo",
-            "pipefail",
-            "-c",
-            f"{STAND_INS}{cut_out(name)}\n{before}\n{name}\n{after}",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
-def cut_out(name: str) -> str:
-    """Give a function of the installer as it stands there."""
-    (found,) = re.findall(rf"^{name}\(\) \{{\n.*?^\}}$", SCRIPT, re.MULTILINE | re.DOTALL)
-    return str(found)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +130,12 @@ def test_a_backup_that_cannot_be_put_back_leaves_the_database(tmp_path: Path) ->
     database.write_text("new")
     copy.write_text("old")
     (tmp_path / "released.db-wal").write_text("log")
-    before = f"""
+    before = f"""{cut_out("end_trial")}
 say() {{ :; }}
 control() {{ :; }}
 in_database() {{ cat "$2"; }}
 cp() {{ return 1; }}
+trial=
 state={tmp_path} copy={copy} release=0.2.0-20260401000000 former=0.1.0-20260301000000"""
     code, said = run_part("roll_back", before)
     assert (1, f"nothing runs now: there must be room to put {copy} back\n") == (code, said)

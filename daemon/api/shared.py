@@ -4,8 +4,9 @@ from typing import Protocol
 
 from aiohttp import web
 
-from daemon.core.intake import Ring
+from daemon.core.deliveries import Ring
 from daemon.core.runtime import Runtime
+from daemon.core.store.outage import Damage
 from daemon.metrics import Metrics
 
 
@@ -25,4 +26,5 @@ class Workers(Protocol):
 RUNTIME = web.AppKey("runtime", Runtime)
 METRICS = web.AppKey("metrics", Metrics)
 WORKERS: web.AppKey[Workers] = web.AppKey("workers")
+DAMAGE = web.AppKey("damage", Damage)
 VERSION = web.AppKey("version", str)

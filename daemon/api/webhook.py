@@ -21,6 +21,7 @@ from daemon.core.meta.wire import (
     parse_delivery,
     verify_signature,
 )
+from daemon.metrics import Metrics
 
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of a webhook body at most (Meta's Webhooks reference, read 2026-11)."""
@@ -42,25 +43,27 @@ async def receive(request: web.Request) -> web.Response:
     """Keep a delivery, ring for its conversations, then say 200."""
     started = time.perf_counter()
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+    app = request.app
     try:
-        response = await _receive(request)
+        response = await _receive(request, app)
         status = response.status
     except (Retryable, Misconfigured):
         status = HTTPStatus.SERVICE_UNAVAILABLE
         raise
     finally:
-        metrics = request.app[METRICS]
+        metrics = app[METRICS]
         metrics.count_webhook(int(status))
         metrics.ack_seconds.observe(time.perf_counter() - started)
     return response
 
 
-async def _receive(request: web.Request) -> web.Response:
+async def _receive(request: web.Request, app: web.Application) -> web.Response:
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A webhook body has at most 3 MiB.")
-    secret = request.app[RUNTIME].settings.meta_app_secret
+    runtime = app[RUNTIME]
+    secret = runtime.settings.meta_app_secret
     signature = request.headers.get("X-Hub-Signature-256")
     if secret is None or not verify_signature(secret.get_secret_value(), body, signature):
         return problem(
@@ -72,10 +75,10 @@ async def _receive(request: web.Request) -> web.Response:
     if decoded is None:
         return problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
     delivery = parse_delivery(decoded)
-    accepted = await request.app[RUNTIME].intake.accept(delivery)
-    _count(request, delivery, accepted)
+    accepted = await runtime.intake.accept(delivery)
+    _count(app[METRICS], delivery, accepted)
     for ring in accepted.rings:
-        request.app[WORKERS].ring(ring)
+        app[WORKERS].ring(ring)
     return web.Response()
 
 
@@ -87,8 +90,7 @@ def _decode(body: bytes) -> Mapping[str, Any] | None:
     return decoded if isinstance(decoded, dict) else None
 
 
-def _count(request: web.Request, delivery: Delivery, accepted: Accepted) -> None:
-    metrics = request.app[METRICS]
+def _count(metrics: Metrics, delivery: Delivery, accepted: Accepted) -> None:
     for message in delivery.messages:
         # A type nobody knew keeps its own word in the inbox; as a label it would grow without end.
         metrics.count_message(message.type if message.type in KNOWN_TYPES else "other")

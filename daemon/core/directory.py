@@ -21,7 +21,8 @@ class Directory:
         self._store = store
         self._seen = -1
         self._clients: Mapping[int, Client] = {}
-        self._active_by_number: Mapping[str, int] = {}
+        self._by_number: Mapping[str, int] = {}
+        self._active: frozenset[int] = frozenset()
         self._versions: dict[tuple[str, int], AssistantVersion] = {}
 
     async def refresh(self) -> bool:
@@ -32,20 +33,20 @@ class Directory:
             return False
         self._seen, clients = fresh
         self._clients = {client.id: client for client in clients}
-        self._active_by_number = {
-            client.phone_number_id: client.id for client in clients if client.active
-        }
+        self._by_number = {client.phone_number_id: client.id for client in clients}
+        self._active = frozenset(client.id for client in clients if client.active)
         in_use = {(client.assistant_id, client.assistant_version) for client in clients}
         self._versions = {key: self._versions[key] for key in in_use & self._versions.keys()}
         return True
 
+    def owner(self, phone_number_id: str) -> int | None:
+        """Find the id of the client that has this number."""
+        return self._by_number.get(phone_number_id)
+
     def active_owner(self, phone_number_id: str) -> int | None:
         """Find the id of the active client that has this number."""
-        return self._active_by_number.get(phone_number_id)
-
-    def active_ids(self) -> tuple[int, ...]:
-        """List the ids of all active clients."""
-        return tuple(self._active_by_number.values())
+        found = self._by_number.get(phone_number_id)
+        return found if found in self._active else None
 
     def find(self, client_id: int) -> Client | None:
         """Find a client, active or not."""

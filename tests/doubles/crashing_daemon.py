@@ -37,7 +37,7 @@ class Point:
 
 POINTS = {
     # Inside the intake's transaction, all written, nothing committed.
-    "before_commit": Point("daemon.core.intake", "insert_messages", "after"),
+    "before_commit": Point("daemon.core.deliveries", "insert_messages", "after"),
     "committed_not_acknowledged": Point(
         "daemon.core.intake", "Intake.accept", "after", lambda _intake, it: bool(it.messages)
     ),

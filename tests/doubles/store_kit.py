@@ -5,7 +5,7 @@ from typing import Any
 from daemon.core.assistants.engine import Reply
 from daemon.core.clients import add_client
 from daemon.core.faqs import Faq
-from daemon.core.meta.wire import Customer, DeliveryStatus, InboundMessage
+from daemon.core.meta.wire import Customer, CustomerRekey, Delivery, DeliveryStatus, InboundMessage
 from daemon.core.seeds import ClientSeed, validate
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
@@ -61,6 +61,20 @@ def told(status: str, **fields: Any) -> DeliveryStatus:
     return DeliveryStatus(status=status, **(plain | fields))
 
 
+def delivery(*items: InboundMessage | DeliveryStatus | CustomerRekey) -> Delivery:
+    """Make a webhook body's content."""
+    return Delivery(
+        messages=tuple(item for item in items if isinstance(item, InboundMessage)),
+        statuses=tuple(item for item in items if isinstance(item, DeliveryStatus)),
+        rekeys=tuple(item for item in items if isinstance(item, CustomerRekey)),
+    )
+
+
+def rekeyed(number: str | None, old: Customer, new: Customer) -> CustomerRekey:
+    """Make a change of a customer's ids; without a number it was told to the whole portfolio."""
+    return CustomerRekey(phone_number_id=number, old=old, new=new)
+
+
 def take(
     conn: Connection, client_id: int, conversation_id: int, *, now: float = NOW, for_s: float = 60
 ) -> Hand | None:
@@ -74,13 +88,10 @@ def answer(
     conn: Connection,
     hand: Hand,
     *parts: str,
-    welcomed: bool = False,
     now: float = NOW,
 ) -> tuple[Outgoing, ...]:
     """Settle a hand with an answer of these parts."""
-    return settle(
-        conn, hand, record(), parts or ("hola",), welcomed=welcomed, now=now, until=now + 60
-    )
+    return settle(conn, hand, record(), parts or ("hola",), now=now, until=now + 60)
 
 
 def record(**fields: Any) -> TurnRecord:

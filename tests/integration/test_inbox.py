@@ -1,7 +1,7 @@
 """What the inbox shows and finds, and that it does so from its partial indexes."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,30 +12,13 @@ from daemon.core.meta.wire import Customer
 from daemon.core.store import inbox as store
 from daemon.core.store import inbox_entries as entries
 from daemon.core.store import outbox as outbox_store
+from daemon.core.store import retrying
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
-from daemon.core.store.engine import Connection, Database
+from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import ConversationGone, Depth, NewMessage, insert_messages
-from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, onboard, take
-
-
-@pytest.fixture
-def conn(database: Database) -> Iterator[Connection]:
-    """One transaction for a whole test; committed by nobody."""
-    with database.engine.connect().execution_options(writes=True) as opened:
-        opened.begin()
-        yield opened
-
-
-@pytest.fixture
-def a(conn: Connection) -> Client:
-    return onboard(conn, name="A", phone_number_id=NUMBER_A)
-
-
-@pytest.fixture
-def b(conn: Connection, a: Client) -> Client:
-    assert a.id == 1
-    return onboard(conn, name="B", phone_number_id=NUMBER_B)
+from tests.doubles.query_plans import explain
+from tests.doubles.store_kit import NOW, answer, take
 
 
 def write(conn: Connection, client: Client, wamid: str, **fields: Any) -> int:
@@ -188,22 +171,10 @@ def test_one_message_is_marked_for_its_own_client_only(
 ) -> None:
     """Dropped by B's id, A's message waits on."""
     write(conn, a, "1")
-    store.drop_one(conn, client_id=b.id, inbox_id=1)
+    retrying.drop_one(conn, client_id=b.id, inbox_id=1)
     assert [("1", "pending")] == shown(conn)
-    store.drop_one(conn, client_id=a.id, inbox_id=1)
+    retrying.drop_one(conn, client_id=a.id, inbox_id=1)
     assert [("1", "ignored")] == shown(conn)
-
-
-def plans(conn: Connection, run: Callable[[], object]) -> list[str]:
-    """Run something and give how SQLite would look for the rows of each of its statements."""
-    seen: list[str] = []
-    driver: Any = conn.connection.driver_connection
-    driver.set_trace_callback(seen.append)
-    run()
-    driver.set_trace_callback(None)
-    return [
-        row[3] for statement in seen for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")
-    ]
 
 
 def test_every_look_at_the_queues_uses_its_partial_index(conn: Connection, a: Client) -> None:
@@ -245,7 +216,7 @@ def test_every_look_at_the_queues_uses_its_partial_index(conn: Connection, a: Cl
         ),
     ]
     for index, run in wanted:
-        plan = plans(conn, run)
+        plan = explain(conn, run)
         assert any(index in line for line in plan), plan
         assert not any(line.startswith("SCAN inbox") or "TEMP B-TREE" in line for line in plan), (
             plan
@@ -260,7 +231,7 @@ def test_the_gauges_and_the_start_read_partial_indexes_too(conn: Connection, a: 
         lambda: outbox_store.doubt_all_sending(conn, until=NOW),
         lambda: store.newest_received_at(conn),
     ):
-        plan = plans(conn, run)
+        plan = explain(conn, run)
         whole = [line for line in plan if line in ("SCAN inbox", "SCAN outbox")]
         newest = ["SCAN inbox"] if len(plan) == 1 else []
         assert newest == whole, plan

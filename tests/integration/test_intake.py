@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from daemon.core import clients
+from daemon.core.deliveries import Ring
 from daemon.core.directory import Directory
-from daemon.core.intake import Accepted, Intake, Ring
-from daemon.core.meta.wire import Customer, CustomerRekey, Delivery, DeliveryStatus, InboundMessage
+from daemon.core.intake import Accepted, Intake
+from daemon.core.meta.wire import Customer
 from daemon.core.store import engine as engine_module
 from daemon.core.store import group_commit
 from daemon.core.store.audit import Actor
@@ -21,32 +22,21 @@ from daemon.core.store.engine import Connection, Database
 from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.core.store.schema import conversations, inbox, outbox
-from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, take, told, written
+from tests.doubles.store_kit import (
+    NOW,
+    NUMBER_A,
+    NUMBER_B,
+    answer,
+    delivery,
+    rekeyed,
+    take,
+    told,
+    written,
+)
 
 USER = {"user_id": "ES.1"}
 PHONE = {"wa_id": "34600"}
 BOTH = USER | PHONE
-
-
-@pytest.fixture
-async def door(group: GroupCommit, client_a: Client, client_b: Client) -> Intake:
-    """Open the front door of a daemon with two clients."""
-    assert (1, 2) == (client_a.id, client_b.id)
-    directory = Directory(group)
-    await directory.refresh()
-    return Intake(group, directory, clock=lambda: NOW)
-
-
-def delivery(*items: InboundMessage | DeliveryStatus | CustomerRekey) -> Delivery:
-    return Delivery(
-        messages=tuple(item for item in items if isinstance(item, InboundMessage)),
-        statuses=tuple(item for item in items if isinstance(item, DeliveryStatus)),
-        rekeys=tuple(item for item in items if isinstance(item, CustomerRekey)),
-    )
-
-
-def rekeyed(number: str | None, old: Customer, new: Customer) -> CustomerRekey:
-    return CustomerRekey(phone_number_id=number, old=old, new=new)
 
 
 def kept(database: Database) -> dict[str, tuple[int, str | None, str | None]]:

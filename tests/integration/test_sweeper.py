@@ -17,6 +17,7 @@ from daemon.core.store.engine import Database
 from daemon.core.store.faults import StoreUnavailable
 from daemon.work import sweeper as sweeper_module
 from tests.doubles.daemon_process import wait_until
+from tests.doubles.stage import PLAZA
 from tests.doubles.workbench import Bench, open_bench
 
 NOW = float(int(time.time()))
@@ -107,10 +108,33 @@ async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
     await bench.runtime.store.write(
         partial(set_active, client_id=1, active=False, now=NOW, actor=Actor("test"))
     )
-    await wait_until(lambda: asyncio.sleep(0, 1 not in bench.runtime.directory.active_ids()))
+    await wait_until(lambda: asyncio.sleep(0, not bench.runtime.directory.active_owner(PLAZA)))
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_clock_that_was_set_back_is_remembered_until_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that was busy at that moment makes no message wait an hour longer."""
+    async with open_bench(tmp_path, now=NOW, retry_base_seconds=100) as bench:
+        bench.graph.script.append(NotSent("no"))
+        await bench.work(await bench.write())
+        bench.clock.now -= 3600
+
+        async def fail(_job: object) -> None:
+            raise StoreUnavailable("busy")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.runtime.store, "write", fail)
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable):
+                    await bench.sweeper.sweep()
+        for _ in range(2):
+            await bench.sweeper.sweep()
+        ((due_in_s,),) = await bench.query("SELECT due_at - ? FROM outbox", bench.clock.now)
+        assert pytest.approx(100, abs=30) == due_in_s
 
 
 async def test_now_and_then_it_proves_that_writing_works(bench: Bench) -> None:

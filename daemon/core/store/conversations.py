@@ -74,6 +74,7 @@ _HOLD = Prepared(
     .values(lease_until=sa.bindparam("until"))
 )
 _SET = sa.update(conversations).where(*_OURS)
+_WELCOME = Prepared(_SET.where(conversations.c.welcomed_at.is_(None)), columns=("welcomed_at",))
 _INSERT = Prepared(
     sa.insert(conversations).values(fence=0).returning(conversations.c.id),
     columns=("client_id", "user_id", "wa_id", "created_at"),
@@ -87,6 +88,11 @@ _FIND = {
     )
     for name in ("user_id", "wa_id")
 }
+_KNOWING = Prepared(
+    sa.select(conversations.c.client_id).where(
+        sa.text("user_id IS NOT NULL"), conversations.c.user_id == sa.bindparam("identity")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,15 @@ def ensure_conversation(
     else:
         _take_phone(conn, by_user, by_phone)
     return Opened(by_user.id, former_wa_id=by_user.wa_id)
+
+
+def clients_knowing(conn: sa.Connection, user_id: str) -> tuple[int, ...]:
+    """List the clients that know a customer by this user_id.
+
+    The one look across clients: Meta scopes a user_id to a business portfolio, which several of
+    our numbers may share.
+    """
+    return tuple(client_id for (client_id,) in _KNOWING.rows(conn, identity=user_id))
 
 
 def rekey(conn: sa.Connection, *, client_id: int, old: Customer, new: Customer, now: float) -> None:
@@ -162,9 +177,9 @@ def hold(conn: sa.Connection, held: Conversation, *, until: float | None) -> Non
         raise LeaseLost
 
 
-def note_welcome(conn: sa.Connection, held: Conversation, *, now: float) -> None:
-    """Remember that this customer has had the welcome message."""
-    _set(conn, held, welcomed_at=now)
+def note_welcome(conn: sa.Connection, *, client_id: int, conversation_id: int, now: float) -> None:
+    """Remember that this customer has had the welcome message, unless that is known."""
+    _WELCOME.run(conn, held_id=conversation_id, owner=client_id, welcomed_at=now)
 
 
 def pause(conn: sa.Connection, held: Conversation, *, until: float) -> None:

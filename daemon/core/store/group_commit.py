@@ -30,6 +30,7 @@ from daemon.core.store.tickets import (
     run_each,
     run_together,
     take,
+    take_together,
     telling,
     without_failed,
 )
@@ -47,7 +48,8 @@ LIGHT_S = 0.004
 """How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
 
 TOGETHER_LIMIT = 64
-"""Items that are written in one go; at a few hundredths of a millisecond each that is LIGHT_S."""
+"""What items written in one go have for a size together; at some hundredths of a millisecond each
+that is LIGHT_S."""
 
 BESIDE_S = 0.0003
 """The same for those that nobody outside waits for, in a commit that somebody does wait for."""
@@ -116,18 +118,19 @@ class GroupCommit:
         """
         return await self._put(self._light, job)
 
-    async def write_first(self, keep: Kept, item: object, *, within_s: float) -> Any:
+    async def write_first(self, keep: Kept, item: object, *, size: int = 1, within_s: float) -> Any:
         """Write on the loop what somebody outside waits for, before all that nobody does.
 
-        All items that wait are given to `keep` in one go; every caller gives the same function, and
-        the same time. Each is told its own result, and one that fails harms no other.
+        The items that wait are given to `keep` in one go, as many as their sizes allow; every
+        caller gives the same function, and the same time. Each is told its own result, and one that
+        fails harms no other.
 
         Raises:
             StoreOverloaded: as `write`.
             StoreUnavailable: as `write`, and when it takes too long; it may be written then or not.
 
         """
-        ticket = ItemTicket(keep, item, self._loop.create_future())
+        ticket = ItemTicket(keep, item, size, self._loop.create_future())
         try:
             self._line_up(self._first, ticket)
             self._patience.watch(ticket.future, until=self._loop.time() + within_s)
@@ -194,7 +197,8 @@ class GroupCommit:
             await self._rung.wait()
 
     async def _write_light_ones(self) -> None:
-        first, light = take(self._first, TOGETHER_LIMIT), take(self._light, BATCH_LIMIT)
+        first = take_together(self._first, TOGETHER_LIMIT)
+        light = take(self._light, BATCH_LIMIT)
         with telling([*first, *light]):
             if first or light:
                 await self._write_on_loop(first, light)

@@ -115,6 +115,7 @@ conversations = sa.Table(
     _partial(
         "uq_conversations_wa_id", "client_id", "wa_id", where="wa_id IS NOT NULL", unique=True
     ),
+    _partial("ix_conversations_user_id", "user_id", where="user_id IS NOT NULL"),
     _partial("ix_conversations_leased", "lease_until", where="lease_until IS NOT NULL"),
     _partial(
         "ix_conversations_paused", "client_id", "paused_until", where="paused_until IS NOT NULL"

@@ -69,15 +69,16 @@ class JobTicket(Ticket):
 
 
 class ItemTicket(Ticket):
-    """One item of many, which `keep` writes in one go."""
+    """One item of many, which `keep` writes in one go; `size` tells how much of the go it takes."""
 
-    __slots__ = ("item", "keep")
+    __slots__ = ("item", "keep", "size")
 
-    def __init__(self, keep: Kept, item: Any, future: asyncio.Future[Any]) -> None:
+    def __init__(self, keep: Kept, item: Any, size: int, future: asyncio.Future[Any]) -> None:
         """Wait."""
         super().__init__(future)
         self.keep = keep
         self.item = item
+        self.size = size
 
     def run(self, conn: Connection) -> Any:
         """Keep this item without its neighbours."""
@@ -126,6 +127,16 @@ class Patience:
 def take(queue: deque[Any], limit: int) -> list[Any]:
     """Take the first tickets out of a queue."""
     return [queue.popleft() for _ in range(min(len(queue), limit))]
+
+
+def take_together(queue: deque[ItemTicket], limit: int) -> list[ItemTicket]:
+    """Take the first items out of a queue: until their sizes are `limit`, and one at least."""
+    taken: list[ItemTicket] = []
+    size = 0
+    while queue and size < limit:
+        taken.append(queue.popleft())
+        size += taken[-1].size
+    return taken
 
 
 def put_back(queue: deque[Any], batch: Sequence[Ticket]) -> None:

@@ -17,7 +17,7 @@ from released_cli.output import (
     waiting,
     working,
 )
-from released_cli.session import AsJson, UsageError, admin
+from released_cli.session import AsJson, UsageError, Yes, admin
 from released_cli.watching.moments import tell_local
 
 app = typer.Typer(no_args_is_help=True)
@@ -35,6 +35,12 @@ COLUMNS = {
     "error": "error",
 }
 """What a list shows of a message, by key, and under which heading; --json has the rest."""
+
+DOUBTFUL = ("in_doubt", "lease_lost")
+"""Errors of what was parked although the customer may have the answer."""
+
+SECOND_COPY = "in_doubt_twice"
+"""The error of an answer that was sent a second time, and is not sent a third."""
 
 LARGEST_ID = 2**63 - 1
 
@@ -76,7 +82,10 @@ def show_all(
 
 @app.command("show", cls=Command)
 def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
-    """Show a message, its text, and what became of its answer."""
+    """Show a message, its text, and what became of its answer.
+
+    Ends with what it waits for, or with the command to run next.
+    """
     with admin(ctx) as office, waiting("Looking"):
         document = office.show_message(inbox_id)
     if as_json:
@@ -90,23 +99,29 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
         if answer["state"] == "in_doubt":
             until = tell_local(answer["due_at"])
             say(f"Nobody knows whether Meta took it: word of it is waited for until {until}.")
-    _say_next(document)
+            again = answer["error"] == SECOND_COPY
+            say(f"Without one it is {'parked' if again else 'sent once more'} then.")
+    _say_next(document, answers)
 
 
 @app.command("retry", cls=Command)
 def retry(
     ctx: typer.Context,
     inbox_id: Annotated[
-        int | None, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A parked message.")
+        int | None, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A message of those.")
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
     error: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="With --all: only what was parked for this error."),
+        typer.Option(metavar="CODE", help="With --all: only what has this error."),
     ] = None,
 ) -> None:
-    """Take parked messages up again; the daemon does so within a second."""
+    """Take up again what was parked, or what Meta could not deliver after all.
+
+    The daemon does so within a second. What Meta could not deliver is not in --all; it is with
+    --error CODE, as far as its customers wrote in the last 24 hours.
+    """
     if everything == (inbox_id is not None):
         raise UsageError("Name one ID, or --all.")
     if error is not None and not everything:
@@ -126,7 +141,7 @@ def drop(
     ctx: typer.Context,
     inbox_id: Id,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Let a message that waits or is parked go unanswered for good; on a terminal, asks first."""
     if not yes and can_ask():
@@ -136,10 +151,16 @@ def drop(
     say(f"Message {inbox_id} is dropped.")
 
 
-def _say_next(document: Document) -> None:
+def _say_next(document: Document, answers: list[Document]) -> None:
     """Name the command to run next for a message that does not go on by itself."""
     number, client_id = document["id"], document["client_id"]
-    if document["state"] == "parked":
+    if document["state"] == "done" and any(part["status"] == "failed" for part in answers):
+        say("Meta took the answer and then could not deliver it; the error says why.")
+        say(f"Next, when that is over: released inbox retry {number}")
+    elif document["state"] == "parked":
+        if document["error"] in DOUBTFUL:
+            say("Meta may have taken it, once or twice, and has sent no word of it.")
+            say("Look at the chat first: a retry may be one more copy.")
         say(f"Next: released inbox retry {number}, or released inbox drop {number}")
     elif document["state"] == "pending" and document["error"] is not None:
         say(f"What it waits for: released client show {client_id}")

@@ -38,7 +38,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def retry(request: web.Request) -> web.Response:
-    """Take one parked message up again."""
+    """Take one message up again that is parked, or whose answer Meta could not deliver."""
     inbox_id = read_id(request, "message")
     runtime = request.app[RUNTIME]
     now, actor = runtime.clock(), actor_of(request)
@@ -47,7 +47,7 @@ async def retry(request: web.Request) -> web.Response:
 
 
 async def retry_all(request: web.Request) -> web.Response:
-    """Take all that is parked up again, or all with one error."""
+    """Take up all that is parked, or all with one error, what Meta could not deliver included."""
     chosen = await read_body_if_any(request, RetryAll)
     runtime = request.app[RUNTIME]
     total = last = 0

@@ -32,7 +32,10 @@ class InboxDocument(BaseModel):
 
 
 class RetryAll(BaseModel):
-    """Which parked messages to take up again."""
+    """Which messages to take up again: all that are parked, or with `error` those that have it.
+
+    Only with `error` also those whose answer Meta could not deliver, of the last 24 hours.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,10 +1,16 @@
-"""What an operator sees of the inbox, and does with what was parked; the same for both faces."""
+"""What an operator sees of the inbox, and does with what needs it; the same for both faces.
+
+Taken up again is what is parked, and what is done by an answer that Meta took and then failed to
+deliver. Of the latter only one that is named, or the last day's with the error that is named: a
+later answer Meta takes no more.
+"""
 
 from typing import Any
 
+from daemon.core.answering import SERVICE_WINDOW_S, is_window_closed
 from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, NotFound
-from daemon.core.store import audit, conversations, inbox, outbox
+from daemon.core.store import audit, conversations, inbox, retrying
 from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox_entries import (
@@ -15,6 +21,7 @@ from daemon.core.store.inbox_entries import (
     find_owner,
     list_entries,
 )
+from daemon.core.store.retrying import Candidate
 from daemon.core.tenancy import get_visible_client
 
 WAITING = frozenset({"queued", "sending", "in_doubt"})
@@ -79,7 +86,7 @@ def show_entry(conn: Connection, inbox_id: int, *, now: float) -> dict[str, Any]
             "text": sent.text,
             "due_at": timestamp(sent.due_at) if sent.state in WAITING else None,
         }
-        for sent in outbox.sent_for(conn, detail.entry.client_id, detail.turn_id)
+        for sent in retrying.sent_for(conn, detail.entry.client_id, detail.turn_id)
     ]
     return entry_document(detail.entry) | {"text": detail.text, "answer": answer}
 
@@ -100,19 +107,19 @@ def entry_document(entry: InboxEntry) -> dict[str, Any]:
 
 
 def retry(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
-    """Take a parked message up again where it stood: its answer is sent, or made, anew.
+    """Take a message up again where it stood: its answer is sent, or made, anew.
 
     Raises:
         NotFound: when there is no such message.
-        Conflict: when it is not parked.
+        Conflict: when it is not parked, nor done by an answer that can be sent once more.
 
     """
     detail = _get(conn, inbox_id, now=now)
     if detail.entry.state != "parked":
-        raise Conflict(f"Message {inbox_id} is {detail.entry.state}, and only a parked one waits.")
+        _refuse_delivered(conn, detail, now=now)
     turn_ids = set() if detail.turn_id is None else {detail.turn_id}
-    outbox.requeue_turns(conn, turn_ids, now=now)
-    inbox.reopen(conn, turn_ids=turn_ids, inbox_ids=[] if turn_ids else [inbox_id])
+    retrying.requeue_turns(conn, turn_ids, now=now)
+    retrying.reopen(conn, turn_ids=turn_ids, inbox_ids=[] if turn_ids else [inbox_id])
     conversations.lift_pauses(conn, {detail.conversation_id}, now=now)
     _note(conn, detail, "inbox.retry", now=now, actor=actor)
 
@@ -120,18 +127,18 @@ def retry(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
 def retry_some(
     conn: Connection, *, error: str | None, after: int, now: float, actor: Actor
 ) -> tuple[int, int]:
-    """Take up parked messages with ids above `after`, or those of them with this error.
+    """Take up what is parked with ids above `after`; with `error` only that, and what failed so.
 
     A few at a time, so that no webhook waits for thousands of them: call it again with the last id
     that it returns, beside how many it took up, until that is none.
     """
-    chosen = inbox.parked_after(conn, after, error=error, limit=RETRY_CHUNK)
+    chosen = _find_some(conn, after, error=error, now=now)
     if not chosen:
         return 0, after
     turn_ids = {row.turn_id for row in chosen if row.turn_id is not None}
     unanswered = [row for row in chosen if row.turn_id is None]
-    outbox.requeue_turns(conn, turn_ids, now=now)
-    count = inbox.reopen(conn, turn_ids=turn_ids, inbox_ids=[row.id for row in unanswered])
+    retrying.requeue_turns(conn, turn_ids, now=now)
+    count = retrying.reopen(conn, turn_ids=turn_ids, inbox_ids=[row.id for row in unanswered])
     conversations.lift_pauses(conn, {row.conversation_id for row in unanswered}, now=now)
     audit.append(
         conn, actor=actor, action="inbox.retry", now=now, after={"error": error, "count": count}
@@ -152,13 +159,44 @@ def drop(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
         raise Conflict(f"Message {inbox_id} is {detail.entry.state}: too late to drop it.")
     client_id = detail.entry.client_id
     if detail.turn_id is None:
-        inbox.drop_one(conn, client_id=client_id, inbox_id=inbox_id)
+        retrying.drop_one(conn, client_id=client_id, inbox_id=inbox_id)
     else:
-        outbox.drop_turn(conn, client_id=client_id, turn_id=detail.turn_id)
+        retrying.drop_turn(conn, client_id=client_id, turn_id=detail.turn_id)
         inbox.mark_turn(
             conn, client_id=client_id, turn_id=detail.turn_id, state="ignored", error="dropped"
         )
     _note(conn, detail, "inbox.drop", now=now, actor=actor)
+
+
+def _refuse_delivered(conn: Connection, detail: InboxDetail, *, now: float) -> None:
+    """Let only those through whose answer Meta failed to deliver, and would take once more."""
+    entry = detail.entry
+    is_failed = entry.state == "done" and detail.turn_id is not None
+    if not is_failed or not retrying.is_undelivered(
+        conn, client_id=entry.client_id, turn_id=detail.turn_id or 0
+    ):
+        raise Conflict(
+            f"Message {entry.id} is {entry.state}: only one that is parked, or whose answer Meta"
+            " could not deliver, can be taken up again."
+        )
+    wrote_at = inbox.newest_sent_at(conn, entry.client_id, detail.conversation_id)
+    if is_window_closed(wrote_at, now=now):
+        raise Conflict(
+            f"Message {entry.id}: this customer last wrote over 24 hours ago, and Meta takes no"
+            " answer any more. They must write again, or be called."
+        )
+
+
+def _find_some(
+    conn: Connection, after: int, *, error: str | None, now: float
+) -> tuple[Candidate, ...]:
+    found = retrying.parked_after(conn, after, error=error, limit=RETRY_CHUNK)
+    if error is not None:
+        since = now - SERVICE_WINDOW_S
+        found += retrying.undelivered_after(
+            conn, after, error=error, since=since, limit=RETRY_CHUNK
+        )
+    return tuple(sorted(found, key=lambda one: one.id)[:RETRY_CHUNK])
 
 
 def _get(conn: Connection, inbox_id: int, *, now: float) -> InboxDetail:

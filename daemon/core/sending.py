@@ -1,7 +1,8 @@
 """The transactions of sending: what the outbox and the inbox say at each step of one message.
 
 Plain functions over an open transaction. A message whose status came first is settled already, and
-every step here leaves it so.
+every step here leaves it so. The welcome message counts as given from when the customer may have
+any answer, for the first one carries it.
 """
 
 import logging
@@ -11,10 +12,10 @@ from enum import Enum, auto
 from daemon.core.clients import stop_client
 from daemon.core.meta.codes import Remedy, classify
 from daemon.core.meta.wire import DeliveryStatus
-from daemon.core.store import inbox, outbox
+from daemon.core.store import audit, conversations, inbox, outbox
 from daemon.core.store.clients import find_client
 from daemon.core.store.engine import Connection
-from daemon.core.store.outbox import Outgoing
+from daemon.core.store.outbox import DOUBT_LIMIT, IN_DOUBT, IN_DOUBT_TWICE, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Settled:
 
 
 log = logging.getLogger(__name__)
+
+LEASE_LOST = "lease_lost"
+"""The error of a message whose sender lost its lease in the middle: nobody saw how it ended."""
+
+_DOUBTFUL = frozenset({IN_DOUBT, LEASE_LOST})
 
 
 class Begun(Enum):
@@ -49,28 +55,39 @@ def begin(conn: Connection, row: Outgoing) -> Begun:
 def accepted(conn: Connection, row: Outgoing, *, wamid: str | None, now: float) -> None:
     """Meta took it."""
     outbox.accept(conn, row, wamid=wamid, now=now)
+    _note_welcome(conn, row, at=now)
     _close_turn(conn, client_id=row.client_id, turn_id=row.turn_id)
 
 
 def postpone(conn: Connection, row: Outgoing, *, error: str, due_at: float) -> None:
     """Meta did not take it; it may be sent again from `due_at` on."""
-    _wait(conn, row, error=error, state="queued", due_at=due_at)
+    _wait(conn, row, error=error, shown=_keep_doubt(row, error), state="queued", due_at=due_at)
 
 
 def doubt(conn: Connection, row: Outgoing, *, error: str, due_at: float) -> None:
     """Meta may have taken it: wait for a status that names it until `due_at`."""
-    _wait(conn, row, error=error, state="in_doubt", due_at=due_at)
+    _note_welcome(conn, row, at=row.due_at)
+    mark = IN_DOUBT_TWICE if row.doubts else IN_DOUBT
+    _wait(conn, row, error=error, shown=mark, state="in_doubt", due_at=due_at)
+
+
+def is_doubted_out(row: Outgoing) -> bool:
+    """Tell whether one more send may be one more copy than a customer should be bothered with."""
+    return row.doubts >= DOUBT_LIMIT
 
 
 def hold_back(conn: Connection, row: Outgoing, *, error: str, now: float) -> None:
     """Let it wait, untried, until the client may send again: the fault was not the message's."""
-    _wait(conn, row, error=error, state="queued", due_at=now, attempts=row.attempts)
+    untried = {"state": "queued", "due_at": now, "attempts": row.attempts}
+    _wait(conn, row, error=error, shown=_keep_doubt(row, error), **untried)
 
 
 def give_up(conn: Connection, row: Outgoing, *, error: str) -> bool:
     """Park the message, the rest of its answer, and what they answer; False if it was settled."""
     if not outbox.set_open(conn, row, state="parked", error=error):
         return False
+    if row.doubts or error in _DOUBTFUL:
+        _note_welcome(conn, row, at=row.due_at)
     outbox.park_rest(conn, row, error)
     inbox.mark_turn(conn, client_id=row.client_id, turn_id=row.turn_id, state="parked", error=error)
     return True
@@ -88,8 +105,11 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
         conn, known, status=status.status, at=status.at, error=error, wamid=status.wamid
     )
     if unsettled:
+        conversations.note_welcome(
+            conn, client_id=client_id, conversation_id=known.conversation_id, now=status.at
+        )
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
-    if status.status == "failed":
+    if status.status == "failed" and known.status != "failed":
         _note_failure(conn, client_id, known.turn_id, status)
     if not unsettled:
         return None
@@ -99,21 +119,38 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
 def _note_failure(conn: Connection, client_id: int, turn_id: int, status: DeliveryStatus) -> None:
     """Show that Meta took a message and then failed to deliver it; stop who may not send.
 
-    It stays done: sending again what may be with the customer is worse.
+    It stays done: whether it is worth a second try is an operator's to say (`inbox retry`).
     """
     code = status.error_codes[0] if status.error_codes else None
-    error = "failed" if code is None else str(code)
+    error = inbox.NOT_DELIVERED if code is None else str(code)
     inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, error=error)
     log.warning("not delivered", extra={"client": client_id, "turn": turn_id, "error": error})
     client = find_client(conn, client_id)
     if code is None or client is None or client.stopped_code is not None:
         return
-    if classify(code) in (Remedy.POLICY, Remedy.REGISTER):
+    if classify(code) in (Remedy.POLICY, Remedy.REGISTER) and not _is_over(conn, client_id, status):
         stop_client(conn, client_id, code=code, access_token=None, now=status.at)
 
 
-def _wait(conn: Connection, row: Outgoing, *, error: str, **values: object) -> None:
-    if outbox.set_open(conn, row, error=error, **values):
+def _is_over(conn: Connection, client_id: int, status: DeliveryStatus) -> bool:
+    """Tell whether an operator has resumed the client since: Meta delivers statuses for days."""
+    resumed_at = audit.find_latest_at(conn, client_id=client_id, action="client.resume")
+    return resumed_at is not None and status.at < resumed_at
+
+
+def _note_welcome(conn: Connection, row: Outgoing, *, at: float) -> None:
+    conversations.note_welcome(
+        conn, client_id=row.client_id, conversation_id=row.conversation_id, now=at
+    )
+
+
+def _keep_doubt(row: Outgoing, error: str) -> str:
+    """Give what the message shows: that Meta may have a copy counts more than the last error."""
+    return {0: error, 1: IN_DOUBT}.get(row.doubts, IN_DOUBT_TWICE)
+
+
+def _wait(conn: Connection, row: Outgoing, *, error: str, shown: str, **values: object) -> None:
+    if outbox.set_open(conn, row, error=shown, **values):
         inbox.mark_turn(conn, client_id=row.client_id, turn_id=row.turn_id, error=error)
 
 

@@ -4,28 +4,19 @@ Each is a plain function over an open transaction. What happens between them (th
 `daemon.work`'s; what is sent afterwards is `daemon.core.sending`'s.
 """
 
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from daemon.core.answering import (
-    LOOP_PAUSE_S,
-    LOOP_TURNS,
-    is_loop,
-    is_suspect,
-    is_window_closed,
-    split_crashed,
-)
+from daemon.core.answering import is_suspect, is_window_closed, split_crashed
 from daemon.core.assistants.engine import Exchange
+from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS, is_loop
 from daemon.core.store import conversations, inbox, outbox, turns
 from daemon.core.store.conversations import Conversation, LeaseLost
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import Message
 from daemon.core.store.outbox import Outgoing
 from daemon.core.store.turns import TurnRecord
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +44,12 @@ def claim(
     now: float,
     until: float,
     leave_suspects: bool = False,
+    crashed: set[int] | None = None,
 ) -> Hand | None:
     """Lease a conversation and read what it needs; None when it needs nothing or is held.
 
-    With `leave_suspects` it also is None when one more death would park what waits there.
+    With `leave_suspects` it also is None when one more death would park what waits there. The ids
+    of messages that are parked because turns died over them are put into `crashed`.
     """
     held = conversations.lease(
         conn, client_id=client_id, conversation_id=conversation_id, now=now, until=until
@@ -64,7 +57,7 @@ def claim(
     if held is None:
         return None
     unsent = outbox.open_of(conn, held)
-    messages = () if unsent else _read_messages(conn, held)
+    messages = () if unsent else _read_messages(conn, held, crashed)
     is_left = leave_suspects and is_suspect(messages)
     if is_left or not (unsent or messages):
         conversations.hold(conn, held, until=None)
@@ -87,22 +80,20 @@ def settle(
     record: TurnRecord,
     parts: Sequence[str],
     *,
-    welcomed: bool,
     now: float,
     until: float,
 ) -> tuple[Outgoing, ...]:
     """Write the one answer to all messages of the hand: inbox, outbox and usage together.
 
     Raises:
-        LeaseLost: when somebody else took the conversation over; then nothing is written.
+        LeaseLost: when somebody else took the conversation over, or its lease ran out and an
+            operator dropped a message; then nothing is written.
 
     """
     held = hand.conversation
     conversations.hold(conn, held, until=until)
     turn_id = turns.insert_turn(conn, held, record, now=now)
     inbox.mark_answered(conn, hand.messages, turn_id)
-    if welcomed:
-        conversations.note_welcome(conn, held, now=now)
     return outbox.insert_parts(conn, held, turn_id=turn_id, parts=parts, now=now)
 
 
@@ -114,7 +105,12 @@ def release(conn: Connection, hand: Hand) -> bool:
 
 
 def park(conn: Connection, hand: Hand, error: str, *, now: float) -> None:
-    """Put the messages of the hand aside, and in a loop all that follows for a while."""
+    """Put the messages of the hand aside, and in a loop all that follows for a while.
+
+    Raises:
+        LeaseLost: as `settle`.
+
+    """
     conversations.hold(conn, hand.conversation, until=None)
     inbox.park(conn, hand.messages, error)
     if hand.looping and not _is_paused(hand.conversation, now=now):
@@ -127,12 +123,15 @@ def give_back(conn: Connection, hand: Hand) -> None:
     inbox.count_attempt(conn, hand.messages, by=-1)
 
 
-def _read_messages(conn: Connection, held: Conversation) -> tuple[Message, ...]:
-    messages, crashed = split_crashed(inbox.pending_of(conn, held))
-    if crashed:
-        inbox.park(conn, crashed, "crashed")
-        facts = {"client": held.client_id, "conversation": held.id, "error": "crashed"}
-        log.error("parked", extra=facts)
+def _read_messages(
+    conn: Connection, held: Conversation, crashed: set[int] | None
+) -> tuple[Message, ...]:
+    messages, deadly = split_crashed(inbox.pending_of(conn, held))
+    if deadly:
+        inbox.park(conn, deadly, "crashed")
+        # A set: the job may be run a second time, and whoever counts must not count it twice.
+        if crashed is not None:
+            crashed.update(message.id for message in deadly)
     return messages
 
 

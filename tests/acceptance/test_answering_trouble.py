@@ -88,7 +88,7 @@ async def test_meta_s_passing_troubles_are_waited_out(stage: Stage) -> None:
 
 
 async def test_a_message_meta_will_never_take_is_parked(stage: Stage) -> None:
-    """131026: not tried again, and what the customer writes next is answered."""
+    """131026: not tried again, and the answer to what the customer writes next has the welcome."""
     customer = stage.make_customer()
     await stage.set_faults(error={"code": 131026, "count": 1})
     written = await stage.write(HOURS_QUESTION, customer=customer)
@@ -99,4 +99,4 @@ async def test_a_message_meta_will_never_take_is_parked(stage: Stage) -> None:
 
     await wait_until(is_parked)
     await stage.write(HOURS_QUESTION, customer=customer)
-    assert [HOURS] == await stage.read_answers(customer)
+    assert [FIRST] == await stage.read_answers(customer)

@@ -174,3 +174,26 @@ async def test_the_address_of_retry_is_no_message(admin: Admin) -> None:
     for method in ("GET", "DELETE"):
         refused = await admin.call(method, "/inbox/retry")
         assert (405, "POST") == (refused.status, refused.headers["Allow"])
+
+
+async def test_what_meta_could_not_deliver_is_taken_up_again(admin: Admin) -> None:
+    """By its id, or by its error; of what is done nothing else is."""
+    await admin.run(
+        "INSERT INTO turns (id, client_id, conversation_id, engine, assistant_version, outcome,"
+        " faq_ids, answered, handoff, input_tokens, cached_tokens, output_tokens, latency_ms,"
+        " created_at) SELECT id, client_id, conversation_id, 'local', 1, 'answered', '[]', 1, 0,"
+        " 0, 0, 0, 1, received_at FROM inbox"
+    )
+    await admin.run(
+        "INSERT INTO outbox (id, client_id, conversation_id, turn_id, text, state, status,"
+        " attempts, due_at, error, created_at) SELECT 'out_' || id, client_id, conversation_id, id,"
+        " 'hola', 'sent', iif(id = 3, 'read', 'failed'), 1, received_at, '131042', received_at"
+        " FROM inbox"
+    )
+    await admin.run("UPDATE inbox SET state = 'done', error = '131042', turn_id = id")
+    assert {"count": 0} == (await admin.call("POST", "/inbox/retry")).read_json()
+    for number, status, state in ((1, 200, "working"), (3, 409, "done")):
+        assert status == (await admin.call("POST", f"/inbox/{number}/retry")).status
+        assert state == (await admin.call("GET", f"/inbox/{number}")).read_json()["state"]
+    taken = await admin.call("POST", "/inbox/retry", {"error": "131042"})
+    assert {"count": 1} == taken.read_json()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from daemon.core import sending
 from daemon.core.meta.wire import Customer
 from daemon.core.store import conversations as store
 from daemon.core.store.clients import Client
@@ -85,7 +86,8 @@ def test_joining_moves_all_that_was_said(
         write(conn, client, by_phone, f"old {client.id}")
         hand = take(conn, client.id, by_phone)
         assert hand is not None
-        answer(conn, hand, welcomed=True)
+        (row,) = answer(conn, hand)
+        sending.accepted(conn, row, wamid=None, now=NOW)
         write(conn, client, by_phone, f"new {client.id}")
         return by_phone, by_user
 
@@ -121,16 +123,12 @@ def test_a_welcome_that_both_had_stays_the_later_conversations(
     def make(conn: Connection) -> int:
         for customer in (PHONE, USER):
             conversation_id = ensure(conn, client_a, customer)
-            held = store.lease(
+            store.note_welcome(
                 conn,
                 client_id=client_a.id,
                 conversation_id=conversation_id,
-                now=NOW,
-                until=NOW + 1,
+                now=NOW + conversation_id,
             )
-            assert held is not None
-            store.note_welcome(conn, held, now=NOW + conversation_id)
-            store.hold(conn, held, until=None)
         return ensure(conn, client_a, BOTH)
 
     into = database.write(make)

@@ -3,7 +3,8 @@
 import pytest
 
 from daemon.core import inboxes, turns
-from daemon.core.answering import LOOP_PAUSE_S, LOOP_TURNS, LOOP_WINDOW_S, plan_turn
+from daemon.core.answering import plan_turn
+from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS, LOOP_WINDOW_S
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database

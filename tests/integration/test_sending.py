@@ -1,7 +1,7 @@
 """Each step of one outgoing message, and the statuses that come in any order."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,32 +11,14 @@ from daemon.core import sending, turns
 from daemon.core.meta.wire import Customer, DeliveryStatus
 from daemon.core.sending import Begun, Settled
 from daemon.core.store import outbox as store
+from daemon.core.store import retrying
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.conversations import ensure_conversation
-from daemon.core.store.engine import Connection, Database
+from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import NewMessage, insert_messages
 from daemon.core.store.outbox import Outgoing
 from daemon.core.store.schema import inbox, outbox
-from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, onboard, take, told
-
-
-@pytest.fixture
-def conn(database: Database) -> Iterator[Connection]:
-    """One transaction for a whole test; committed by nobody."""
-    with database.engine.connect().execution_options(writes=True) as opened:
-        opened.begin()
-        yield opened
-
-
-@pytest.fixture
-def a(conn: Connection) -> Client:
-    return onboard(conn, name="A", phone_number_id=NUMBER_A)
-
-
-@pytest.fixture
-def b(conn: Connection, a: Client) -> Client:
-    assert a.id == 1
-    return onboard(conn, name="B", phone_number_id=NUMBER_B)
+from tests.doubles.store_kit import NOW, NUMBER_B, answer, take, told
 
 
 def answered(conn: Connection, client: Client, *parts: str) -> tuple[Outgoing, ...]:
@@ -305,13 +287,13 @@ def test_the_outbox_is_asked_for_one_client(conn: Connection, a: Client, b: Clie
         lambda: sending.postpone(conn, foreign, error="2", due_at=NOW),
         lambda: sending.give_up(conn, foreign, error="2"),
         lambda: store.park_rest(conn, foreign, "2"),
-        lambda: store.drop_turn(conn, client_id=b.id, turn_id=sent.turn_id),
+        lambda: retrying.drop_turn(conn, client_id=b.id, turn_id=sent.turn_id),
     ]
     for step in steps:
         step()
-    assert () == store.sent_for(conn, b.id, sent.turn_id)
-    assert () == store.sent_for(conn, a.id, None)
-    assert ["queued"] == [part.state for part in store.sent_for(conn, a.id, sent.turn_id)]
+    assert () == retrying.sent_for(conn, b.id, sent.turn_id)
+    assert () == retrying.sent_for(conn, a.id, None)
+    assert ["queued"] == [part.state for part in retrying.sent_for(conn, a.id, sent.turn_id)]
     assert before == dict(row(conn, sent))
     assert ("answered", 0, None) == message(conn)
 

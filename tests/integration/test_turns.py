@@ -1,23 +1,24 @@
 """The claim and settle of a turn, over a real database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 
 from daemon.core import turns
-from daemon.core.answering import CRASH_LIMIT, LOOP_PAUSE_S, LOOP_TURNS
+from daemon.core.answering import CRASH_LIMIT
 from daemon.core.assistants.engine import Exchange, Reply, Usage
+from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS
 from daemon.core.meta.wire import Customer
 from daemon.core.store import turns as turn_store
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import LeaseLost, ensure_conversation
-from daemon.core.store.engine import Connection, Database
+from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import CLAIM_LIMIT, NewMessage, insert_messages
 from daemon.core.store.schema import conversations, inbox, outbox
 from daemon.core.store.schema import turns as turns_table
 from daemon.core.turns import Hand
-from tests.doubles.store_kit import NOW, NUMBER_A, NUMBER_B, answer, onboard, record, take
+from tests.doubles.store_kit import NOW, answer, record, take
 
 CUSTOMER = Customer("ES.1", "34600")
 
@@ -71,25 +72,6 @@ def everything(conn: Connection) -> list[list[object]]:
     ]
 
 
-@pytest.fixture
-def conn(database: Database) -> Iterator[Connection]:
-    """One transaction for a whole test; committed by nobody."""
-    with database.engine.connect().execution_options(writes=True) as opened:
-        opened.begin()
-        yield opened
-
-
-@pytest.fixture
-def a(conn: Connection) -> Client:
-    return onboard(conn, name="A", phone_number_id=NUMBER_A)
-
-
-@pytest.fixture
-def b(conn: Connection, a: Client) -> Client:
-    assert a.id == 1
-    return onboard(conn, name="B", phone_number_id=NUMBER_B)
-
-
 def test_a_turn_claims_all_that_was_written(conn: Connection, a: Client) -> None:
     """In order, in one hand, and counts it."""
     number = write(conn, a, "1", "2", "3")
@@ -136,7 +118,7 @@ def test_what_is_in_hand_is_not_claimed_again(conn: Connection, a: Client) -> No
 @pytest.mark.parametrize(
     "step",
     [
-        lambda conn, hand: answer(conn, hand, welcomed=True),
+        answer,
         lambda conn, hand: turns.park(conn, hand, "expired", now=NOW),
         turns.give_back,
     ],
@@ -175,7 +157,6 @@ def test_settling_writes_inbox_outbox_and_usage_together(conn: Connection, a: Cl
         hand,
         record(reply=reply, cause=None),
         ("one", "two"),
-        welcomed=True,
         now=NOW,
         until=NOW + 60,
     )
@@ -205,7 +186,7 @@ def test_settling_writes_inbox_outbox_and_usage_together(conn: Connection, a: Cl
         "created_at": NOW,
     } == dict(kept)
     assert not turns.release(conn, hand)
-    assert must(take(conn, a.id, number)).conversation.welcomed_at == NOW
+    assert must(take(conn, a.id, number)).conversation.welcomed_at is None
 
 
 def test_what_is_written_during_a_turn_waits_for_the_next(conn: Connection, a: Client) -> None:

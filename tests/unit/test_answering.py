@@ -6,10 +6,8 @@ import pytest
 
 from daemon.core.answering import (
     CRASH_LIMIT,
-    LOOP_WINDOW_S,
     SERVICE_WINDOW_S,
     Plan,
-    is_loop,
     is_window_closed,
     plan_turn,
     split_crashed,
@@ -76,15 +74,6 @@ def test_a_message_over_which_turns_keep_dying_is_taken_for_the_cause() -> None:
     """The third death parks it; its neighbours are answered."""
     fresh, poison = message(1), message(2, attempts=CRASH_LIMIT)
     assert split_crashed([fresh, poison]) == ((fresh,), (poison,))
-
-
-@pytest.mark.parametrize(
-    ("ago_s", "loop"), [(None, False), (LOOP_WINDOW_S, False), (LOOP_WINDOW_S - 1, True)]
-)
-def test_a_loop_is_many_answers_in_a_short_time(ago_s: float | None, loop: bool) -> None:  # noqa: FBT001
-    """Fewer answers, or slower ones, are a person."""
-    nth = None if ago_s is None else NOW - ago_s
-    assert loop == is_loop(nth, now=NOW)
 
 
 def test_messages_are_read_in_the_order_of_writing() -> None:

@@ -64,6 +64,12 @@ def newest_id(conn: sa.Connection) -> int:
     return int(conn.execute(sa.select(sa.func.max(audit.c.id))).scalar_one() or 0)
 
 
+def find_latest_at(conn: sa.Connection, *, client_id: int, action: str) -> float | None:
+    """Tell when something was last done to a client; None when it never was."""
+    query = sa.select(audit.c.at).where(audit.c.client_id == client_id, audit.c.action == action)
+    return conn.execute(query.order_by(audit.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def list_entries(
     conn: sa.Connection, *, client_id: int | None, limit: int
 ) -> tuple[AuditEntry, ...]:

@@ -1,11 +1,12 @@
 """What customers wrote, and how far each message has come.
 
 A row is `pending` until an answer to it is written, `answered` until Meta has accepted that answer,
-then `done`; `parked` waits for an operator; `ignored` needed no answer.
+then `done`; `parked` waits for an operator; `ignored` needed no answer. What an operator does with
+messages is `retrying`'s.
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -13,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from daemon.core.errors import Retryable
-from daemon.core.store.conversations import Conversation
+from daemon.core.store.conversations import Conversation, LeaseLost
 from daemon.core.store.prepared import Prepared
-from daemon.core.store.schema import clients, inbox
+from daemon.core.store.schema import clients, inbox, outbox
 
 
 class ConversationGone(Retryable):
@@ -99,11 +100,24 @@ _KEEP = Prepared(
     columns=_NEW,
 )
 _MARK_ANSWERED = Prepared(
-    sa.update(inbox).where(_THIS).values(state="answered", attempts=0, error=None),
+    sa.update(inbox).where(PENDING, _THIS).values(state="answered", attempts=0, error=None),
     columns=("turn_id",),
 )
-_PARK = Prepared(sa.update(inbox).where(_THIS).values(state="parked"), columns=("error",))
-_CLOSE_TURN = Prepared(_OF_TURN.values(state="done", error=None))
+_PARK = Prepared(sa.update(inbox).where(PENDING, _THIS).values(state="parked"), columns=("error",))
+NOT_DELIVERED = "failed"
+"""The error of a message whose answer Meta took and could not deliver, when Meta gives no code."""
+
+_FAILURE = (
+    sa.select(sa.func.coalesce(outbox.c.error, NOT_DELIVERED))
+    .where(
+        outbox.c.turn_id == sa.bindparam("answered_by"),
+        outbox.c.client_id == sa.bindparam("owner"),
+        outbox.c.status == "failed",
+    )
+    .limit(1)
+    .scalar_subquery()
+)
+_CLOSE_TURN = Prepared(_OF_TURN.values(state="done", error=_FAILURE))
 _COUNT_SEND = Prepared(_OF_TURN, columns=("attempts",))
 
 
@@ -178,8 +192,15 @@ def count_attempt(conn: sa.Connection, messages: Sequence[Message], *, by: int =
 
 
 def mark_answered(conn: sa.Connection, messages: Sequence[Message], turn_id: int) -> None:
-    """Tie messages to the turn that answers them; the tries of sending count from nought."""
-    _MARK_ANSWERED.run_each(conn, [{"this": one.id, "turn_id": turn_id} for one in messages])
+    """Tie messages to the turn that answers them; the tries of sending count from nought.
+
+    Raises:
+        LeaseLost: when one of them waits no longer; nothing of the transaction may be kept.
+
+    """
+    rows: list[dict[str, object]] = [{"this": one.id, "turn_id": turn_id} for one in messages]
+    if _MARK_ANSWERED.run_each(conn, rows) < len(rows):
+        raise LeaseLost
 
 
 def mark_turn(
@@ -190,7 +211,7 @@ def mark_turn(
 
 
 def close_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
-    """Call all the messages that one turn answered done."""
+    """Call all the messages that one turn answered done; with Meta's code if a part failed."""
     _CLOSE_TURN.run(conn, answered_by=turn_id, owner=client_id)
 
 
@@ -200,8 +221,15 @@ def count_send(conn: sa.Connection, *, client_id: int, turn_id: int, attempts: i
 
 
 def park(conn: sa.Connection, messages: Sequence[Message], error: str) -> None:
-    """Put messages aside for an operator, with the reason."""
-    _PARK.run_each(conn, [{"this": message.id, "error": error} for message in messages])
+    """Put messages aside for an operator, with the reason.
+
+    Raises:
+        LeaseLost: as `mark_answered`.
+
+    """
+    rows: list[dict[str, object]] = [{"this": one.id, "error": error} for one in messages]
+    if _PARK.run_each(conn, rows) < len(rows):
+        raise LeaseLost
 
 
 def newest_received_at(conn: sa.Connection) -> float:
@@ -215,12 +243,17 @@ def pending_after(
 ) -> tuple[tuple[int, int, int, float], ...]:
     """Page through the backlog after an id: id, client_id, conversation_id, received_at.
 
-    What waits for a stopped client is left out: it would hide what others have waiting.
+    What waits for a stopped client is left out, unless it is inactive and its messages are to be
+    parked: it would hide what others have waiting.
     """
     rows = conn.execute(
         sa.select(inbox.c.id, inbox.c.client_id, inbox.c.conversation_id, inbox.c.received_at)
         .join(clients, clients.c.id == inbox.c.client_id)
-        .where(PENDING, inbox.c.id > inbox_id, clients.c.stopped_code.is_(None))
+        .where(
+            PENDING,
+            inbox.c.id > inbox_id,
+            sa.or_(clients.c.stopped_code.is_(None), ~clients.c.active),
+        )
         .order_by(inbox.c.id)
         .limit(limit)
     )
@@ -245,36 +278,3 @@ def measure_depth(conn: sa.Connection, *, now: float) -> Depth:
         sa.select(sa.func.count(inbox.c.id)).where(sa.text("inbox.state = 'parked'"))
     ).scalar_one()
     return Depth(pending=waiting, oldest_s=max(0.0, now - oldest), parked=parked)
-
-
-def drop_one(conn: sa.Connection, *, client_id: int, inbox_id: int) -> None:
-    """Let one message go unanswered."""
-    conn.execute(
-        sa.update(inbox)
-        .where(inbox.c.id == inbox_id, inbox.c.client_id == client_id)
-        .values(state="ignored", error="dropped")
-    )
-
-
-def parked_after(
-    conn: sa.Connection, inbox_id: int, *, error: str | None, limit: int
-) -> Sequence[sa.Row[int, int | None, int]]:
-    """Page through what is parked, of all clients: id, turn_id, conversation_id."""
-    query = sa.select(inbox.c.id, inbox.c.turn_id, inbox.c.conversation_id).where(
-        sa.text("inbox.state = 'parked'"), inbox.c.id > inbox_id
-    )
-    if error is not None:
-        query = query.where(inbox.c.error == error)
-    return conn.execute(query.order_by(inbox.c.id).limit(limit)).all()
-
-
-def reopen(conn: sa.Connection, *, turn_ids: Collection[int], inbox_ids: Collection[int]) -> int:
-    """Take messages up again, by answer from its sending, others from the start; count them."""
-    untried = {"attempts": 0, "error": None}
-    answered = conn.execute(
-        sa.update(inbox).where(inbox.c.turn_id.in_(turn_ids)).values(state="answered", **untried)
-    )
-    pending = conn.execute(
-        sa.update(inbox).where(inbox.c.id.in_(inbox_ids)).values(state="pending", **untried)
-    )
-    return answered.rowcount + pending.rowcount

@@ -1,11 +1,12 @@
 """Answers on their way to Meta, one row for each WhatsApp message.
 
 `queued`: may be sent from `due_at` on. `sending`: the request may have left. `in_doubt`: it may
-have been taken; unless a status names it before `due_at`, it is sent again. `sent`: Meta took it.
+have been taken; unless a status names it before `due_at`, it is sent again, or parked when that is
+the second copy. `sent`: Meta took it. What an operator does with answers is `retrying`'s.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,15 @@ from daemon.core.store.schema import clients, outbox
 OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
 """Literal, as the partial indexes have it."""
 
+IN_DOUBT = "in_doubt"
+"""The error of a message of which Meta may have a copy, and that was sent in doubt once."""
+
+IN_DOUBT_TWICE = "in_doubt_twice"
+"""The same of two copies. Either stays, whatever later sends meet, until the message is settled."""
+
+DOUBT_LIMIT = 2
+"""Sends in doubt of one message: each may be a copy that the customer reads."""
+
 _STATUS_RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3, "failed": 4}
 _STATUS_TIME = {
     "delivered": "delivered_at",
@@ -29,7 +39,10 @@ _STATUS_TIME = {
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to send. `id` travels in biz_opaque_callback_data; `attempts` counts sends."""
+    """One message to send. `id` travels in biz_opaque_callback_data; `attempts` counts sends.
+
+    `error` is what its last send met, or that a send of it is in doubt.
+    """
 
     seq: int
     id: str
@@ -40,6 +53,14 @@ class Outgoing:
     state: str
     attempts: int
     due_at: float
+    error: str | None = None
+
+    @property
+    def doubts(self) -> int:
+        """How many sends of it are in doubt, up to DOUBT_LIMIT."""
+        if self.error == IN_DOUBT_TWICE:
+            return DOUBT_LIMIT
+        return int(self.error == IN_DOUBT or self.state == "in_doubt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +74,6 @@ class Known:
     status: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message of an answer as an operator sees it."""
-
-    id: str
-    state: str
-    attempts: int
-    error: str | None
-    wamid: str | None
-    status: str | None
-    text: str | None
-    due_at: float
-
-
 _COLUMNS = (
     outbox.c.seq,
     outbox.c.id,
@@ -77,6 +84,7 @@ _COLUMNS = (
     outbox.c.state,
     outbox.c.attempts,
     outbox.c.due_at,
+    outbox.c.error,
 )
 
 _INSERT = Prepared(
@@ -101,6 +109,9 @@ _TAKE = Prepared(
     )
 )
 _ACCEPT = Prepared(_SET_OPEN.values(state="sent", error=None), columns=("wamid", "sent_at"))
+_ONE_MORE_DOUBT = sa.case(
+    (outbox.c.error.in_((IN_DOUBT, IN_DOUBT_TWICE)), IN_DOUBT_TWICE), else_=IN_DOUBT
+)
 _SET = sa.update(outbox).where(outbox.c.seq == sa.bindparam("place"))
 _IS_TURN_OPEN = Prepared(
     sa.select(outbox.c.seq)
@@ -111,11 +122,27 @@ _IS_TURN_OPEN = Prepared(
     )
     .limit(1)
 )
+_EARLIER = outbox.alias("earlier")
+_FOLLOWS = (
+    sa.select(_EARLIER.c.seq)
+    .where(
+        sa.text("earlier.state IN ('queued', 'sending', 'in_doubt')"),
+        _EARLIER.c.client_id == outbox.c.client_id,
+        _EARLIER.c.conversation_id == outbox.c.conversation_id,
+        _EARLIER.c.seq < outbox.c.seq,
+    )
+    .exists()
+)
 _KNOWN = sa.select(
     outbox.c.seq, outbox.c.turn_id, outbox.c.conversation_id, outbox.c.state, outbox.c.status
 ).where(outbox.c.client_id == sa.bindparam("owner"))
 _KNOWN_BY_ID = Prepared(_KNOWN.where(outbox.c.id == sa.bindparam("key")))
 _KNOWN_BY_WAMID = Prepared(_KNOWN.where(outbox.c.wamid == sa.bindparam("key")))
+
+
+def make_id() -> str:
+    """Name an outgoing message as nobody can guess."""
+    return f"out_{secrets.token_urlsafe(16)}"
 
 
 def insert_parts(
@@ -125,7 +152,7 @@ def insert_parts(
     queued = []
     for part in parts:
         keys: dict[str, Any] = {
-            "id": f"out_{secrets.token_urlsafe(16)}",
+            "id": make_id(),
             "client_id": held.client_id,
             "conversation_id": held.id,
             "turn_id": turn_id,
@@ -176,45 +203,6 @@ def park_rest(conn: sa.Connection, row: Outgoing, error: str) -> None:
     )
 
 
-def requeue_turns(conn: sa.Connection, turn_ids: Collection[int], *, now: float) -> None:
-    """Queue the parked messages of answers again, untried."""
-    conn.execute(
-        sa.update(outbox)
-        .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "parked")
-        .values(state="queued", attempts=0, due_at=now, error=None)
-    )
-
-
-def drop_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
-    """Send nothing more of an answer."""
-    conn.execute(
-        sa.update(outbox)
-        .where(OPEN, outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
-        .values(state="parked", error="dropped")
-    )
-
-
-def sent_for(conn: sa.Connection, client_id: int, turn_id: int | None) -> tuple[Sent, ...]:
-    """List the messages of an answer in order; none for what has no answer yet."""
-    if turn_id is None:
-        return ()
-    rows = conn.execute(
-        sa.select(
-            outbox.c.id,
-            outbox.c.state,
-            outbox.c.attempts,
-            outbox.c.error,
-            outbox.c.wamid,
-            outbox.c.status,
-            outbox.c.text,
-            outbox.c.due_at,
-        )
-        .where(outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
-        .order_by(outbox.c.seq)
-    ).mappings()
-    return tuple(Sent(**row) for row in rows)
-
-
 def is_turn_open(conn: sa.Connection, *, client_id: int, turn_id: int) -> bool:
     """Tell whether Meta still lacks any message of an answer, parked ones too."""
     return _IS_TURN_OPEN.first(conn, answer=turn_id, owner=client_id) is not None
@@ -225,7 +213,7 @@ def doubt_all_sending(conn: sa.Connection, *, until: float) -> int:
     result = conn.execute(
         sa.update(outbox)
         .where(OPEN, outbox.c.state == "sending")
-        .values(state="in_doubt", due_at=until)
+        .values(state="in_doubt", due_at=until, error=_ONE_MORE_DOUBT)
     )
     # What was in doubt before waits anew: no status could reach a daemon that was down.
     conn.execute(
@@ -242,14 +230,20 @@ def rewind(conn: sa.Connection, *, by_s: float) -> None:
 
 
 def due(conn: sa.Connection, *, now: float, limit: int) -> tuple[tuple[int, int], ...]:
-    """List (client_id, conversation_id) of what may be sent by now, longest due first.
+    """List (client_id, conversation_id) of what may be sent by now, longest due first, each once.
 
-    What a stopped client holds back is left out: it would hide what others have due.
+    Left out is what would hide what others have due: what a stopped client holds back, and what is
+    sent in its turn after a message of the same conversation that waits.
     """
     rows = conn.execute(
         sa.select(outbox.c.client_id, outbox.c.conversation_id)
         .join(clients, clients.c.id == outbox.c.client_id)
-        .where(OPEN, outbox.c.due_at <= now, clients.c.stopped_code.is_(None))
+        .where(
+            OPEN,
+            outbox.c.due_at <= now,
+            sa.or_(clients.c.stopped_code.is_(None), ~clients.c.active),
+            ~_FOLLOWS,
+        )
         .order_by(outbox.c.due_at)
         .limit(limit)
     )
@@ -277,10 +271,10 @@ def record_status(
         values["status"] = status
     if status in _STATUS_TIME:
         values[_STATUS_TIME[status]] = at
-    if error is not None:
-        values["error"] = error
     unsettled = known.state != "sent"
     if unsettled:
         values |= {"state": "sent", "sent_at": at}
+    if unsettled or error is not None:
+        values["error"] = error
     conn.execute(_SET, {"place": known.seq, **values})
     return unsettled

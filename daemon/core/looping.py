@@ -1,0 +1,27 @@
+"""Decides whether the customer is another bot, which would be answered without end.
+
+Pure: moments in, a yes or no out. What is then left alone, and for whom, is `core.turns`'s.
+"""
+
+LOOP_TURNS = 40
+"""Answers to one customer within LOOP_WINDOW_S that only another bot would ask for.
+
+Meta lets one customer have a message every 6 s beside a burst of 45 (whatsapp.md's rates), so that
+two bots get here in well under the window, and a person who types does not.
+"""
+
+LOOP_WINDOW_S = 300.0
+"""Over what time LOOP_TURNS are counted."""
+
+LOOP_PAUSE_S = 3600.0
+"""How long a conversation that looks like a loop is left alone; `inbox retry` ends it sooner."""
+
+
+def is_loop(nth_latest_at: float | None, *, since: float = 0.0, now: float) -> bool:
+    """Tell from the time of the LOOP_TURNS-th latest answer whether two bots are talking.
+
+    What was answered up to `since`, when the last pause ended, is forgiven.
+    """
+    if nth_latest_at is None or nth_latest_at <= since:
+        return False
+    return now - nth_latest_at < LOOP_WINDOW_S

@@ -163,7 +163,9 @@ class Metrics:
         self.tokens = self._counter("model_tokens", "Tokens of the model.", "client", "kind")
         self.cost = self._counter("model_cost_usd", "What the model cost.", "client")
         self.rate_wait = self._counter(
-            "model_rate_wait_seconds", "Seconds held back by OPENAI_RPS_PER_CLIENT.", "client"
+            "model_rate_wait_seconds",
+            "Seconds held back by OPENAI_RPS_PER_CLIENT, or by Meta's own limits.",
+            "client",
         )
         self._by_client += (
             self.client_answers,

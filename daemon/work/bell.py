@@ -32,13 +32,19 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Line:
-    """What waits of one client, and when it may next call the model."""
+    """What waits of one client, when it may next call the model, and until when Meta bars it."""
 
     waiting: deque[Key] = field(default_factory=deque)
     running: int = 0
     free_at: float = 0.0
+    held_until: float = 0.0
     latest: Key | None = None
     held_since: float | None = None
+
+    @property
+    def opens_at(self) -> float:
+        """The moment from which the next may go."""
+        return max(self.free_at, self.held_until)
 
 
 class Bell:
@@ -46,7 +52,8 @@ class Bell:
 
     `clock` is monotonic seconds. `interval_of` says how many seconds must lie between two turns of
     a client (its model rate), `client_limit` how many of a client's may be in work at once.
-    `note_pause` is told for how many seconds a client's line was held back by its rate.
+    `note_pause` is told for how many seconds a client's line was held back, by its rate or by
+    Meta's (`hold`).
     """
 
     def __init__(
@@ -144,6 +151,16 @@ class Bell:
         self._note_pause(client_id, starts_at - now)
         return starts_at - now
 
+    def hold(self, client_id: int, *, until: float) -> None:
+        """Let none of a client's conversations out before a moment of the clock."""
+        self._lines.setdefault(client_id, _Line()).held_until = until
+
+    def release(self, client_id: int) -> None:
+        """End a client's hold now."""
+        line = self._lines[client_id]
+        line.held_until = self._clock()
+        self._look_again(client_id, line)
+
     def refund(self, key: Key) -> None:
         """Give back the model call that a turn was let in for and did not make."""
         line = self._lines[key[0]]
@@ -152,7 +169,10 @@ class Bell:
             return
         line.latest = None
         line.free_at = self._clock()
-        heapq.heappush(self._held_back, (line.free_at, key[0]))
+        self._look_again(key[0], line)
+
+    def _look_again(self, client_id: int, line: _Line) -> None:
+        heapq.heappush(self._held_back, (line.opens_at, client_id))
         self._rung.set()
 
     def _rest(self, key: Key, entry: _Entry, due: float) -> None:
@@ -178,13 +198,14 @@ class Bell:
             if not line.waiting or line.running >= self._client_limit:
                 # Who is at the limit is put back when one of their turns is done.
                 continue
-            if line.free_at > now:
-                heapq.heappush(self._held_back, (line.free_at, client_id))
+            opens_at = line.opens_at
+            if opens_at > now:
+                heapq.heappush(self._held_back, (opens_at, client_id))
                 if line.held_since is None:
                     line.held_since = now
                 continue
             if line.held_since is not None:
-                self._note_pause(client_id, max(0.0, line.free_at - line.held_since))
+                self._note_pause(client_id, max(0.0, opens_at - line.held_since))
                 line.held_since = None
             key = line.waiting.popleft()
             line.running += 1

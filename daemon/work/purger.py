@@ -54,16 +54,16 @@ class Purger:
             except Retryable as down:
                 log.warning("purge failed", extra={"error": str(down)})
                 pause_s = AGAIN_S
+            except Exception:
+                # Whatever it is: it must not take the bots with it.
+                log.exception("purge failed")
             await asyncio.sleep(pause_s)
 
     async def purge(self) -> dict[str, int]:
         """Delete all that is too old by now; say how many rows of each kind were changed."""
         started = time.monotonic()
         limits = decide_limits(now=self._clock(), retention_days=self._retention_days)
-        steps = purging.list_steps(
-            texts=limits.texts, rows=limits.rows, answers=limits.answers, now=limits.now
-        )
-        counts = {step.what: await self._clear(step) for step in steps}
+        counts = {step.what: await self._clear(step) for step in purging.list_steps(limits)}
         seconds = round(time.monotonic() - started, 3)
         log.info("purged", extra={**counts, "seconds": seconds})
         return counts

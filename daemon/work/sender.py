@@ -13,10 +13,9 @@ from daemon.core import sending, turns
 from daemon.core.answering import is_window_closed
 from daemon.core.clients import stop_client
 from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
-from daemon.core.meta.codes import Remedy, describe, retry_delay
+from daemon.core.meta.codes import NO_TOKEN, Remedy, describe, retry_delay
 from daemon.core.meta.outbound import build_text
 from daemon.core.runtime import Runtime
-from daemon.core.sealing.starting import NO_TOKEN
 from daemon.core.sending import Begun
 from daemon.core.store import inbox
 from daemon.core.store.clients import Client, find_client
@@ -25,25 +24,21 @@ from daemon.core.store.outbox import Outgoing
 from daemon.core.turns import Hand
 from daemon.metrics import Metrics, fold_code
 from daemon.tracing import bind
+from daemon.work.throttle import Hold, Throttle
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wait:
-    """The conversation can go no further now; with `after_s` it may try again by then."""
+class Step:
+    """How far the sends of a hand came with one message.
 
-    after_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the sends of a hand came.
-
-    `after_s`: the seconds after which to go on, if ever. `more`: whether messages wait in the
+    `goes_on`: what follows it may be sent. `after_s`: the seconds after which to try again where it
+    may not, None when there is nothing to wait for. `more`: whether messages wait in the
     conversation, which was given back with the last send; None while the hand still holds it.
     """
 
+    goes_on: bool = False
     after_s: float | None = None
     more: bool | None = None
 
@@ -51,7 +46,9 @@ class Progress:
 class Sender:
     """Brings answers to Meta, one conversation's in order."""
 
-    def __init__(self, runtime: Runtime, metrics: Metrics, *, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, runtime: Runtime, metrics: Metrics, throttle: Throttle, *, jitter: Callable[[], float]
+    ) -> None:
         """Take `jitter` as a source of factors from 0.5 to 1.5."""
         self._store = runtime.store
         self._directory = runtime.directory
@@ -59,65 +56,81 @@ class Sender:
         self._clock = runtime.clock
         self._settings = runtime.settings
         self._metrics = metrics
+        self._throttle = throttle
         self._jitter = jitter
 
-    async def send_all(self, hand: Hand, rows: tuple[Outgoing, ...]) -> Progress:
+    async def send_all(self, hand: Hand, rows: tuple[Outgoing, ...]) -> Step:
         """Send in order as far as it goes."""
-        more = None
+        step = Step(goes_on=True)
         for row in rows:
-            stuck = await self._send(hand, row, is_last=row is rows[-1])
-            if isinstance(stuck, _Wait):
-                return Progress(after_s=stuck.after_s)
-            more = stuck
-        return Progress(more=more)
+            step = await self._send(hand, row, is_last=row is rows[-1])
+            if not step.goes_on:
+                break
+        return step
 
-    async def _send(self, hand: Hand, row: Outgoing, *, is_last: bool) -> _Wait | bool | None:
-        """Send one, and after the last give the conversation back: then say if more waits in it."""
+    async def _send(self, hand: Hand, row: Outgoing, *, is_last: bool) -> Step:
+        """Send one, and after the last give the conversation back."""
         bind(turn=row.turn_id)
         client = self._directory.find(row.client_id)
         if client is None or not client.active:
             return await self._give_up(row, "client_inactive")
         if client.stopped_code is not None:
-            return _Wait(None)
+            return Step()
         held = await self._hold_if_early(hand, row)
         if held is not None:
             return held
         token = self._settings.token_for(client.access_token)
         if token is None:
             return await self._stop(row, code=NO_TOKEN, token="")
-        begun = await self._store.write_light(partial(sending.begin, row=row))
-        if begun is not Begun.OURS:
-            # When another turn has it, what follows in the conversation is for that turn to send.
-            return None if begun is Begun.SETTLED else _Wait(None)
-        return await self._deliver(hand, row, client, token, is_last=is_last)
+        if self._throttle.is_held(client.id):
+            # Rung for at once: it waits in its client's line, where the bell ends the hold.
+            return Step(after_s=0.0)
+        return await self._try(hand, row, client, token, is_last=is_last)
 
-    async def _hold_if_early(self, hand: Hand, row: Outgoing) -> _Wait | None:
+    async def _hold_if_early(self, hand: Hand, row: Outgoing) -> Step | None:
         """Find the reason in the message's own past why it is not to be sent now."""
         now = self._clock()
         if row.due_at > now:
-            return _Wait(row.due_at - now)
+            return Step(after_s=row.due_at - now)
         if row.state == "sending":
             # Its worker lost the lease in the middle: whether Meta has it, only a status can tell.
-            return await self._doubt(row, "lease_lost", attempts=row.attempts)
+            return await self._doubt(row, sending.LEASE_LOST, attempts=row.attempts)
+        if sending.is_doubted_out(row):
+            return await self._give_up(row, "in_doubt")
         if is_window_closed(hand.last_wrote_at, now=now):
             return await self._give_up(row, "expired")
         return None
 
-    async def _deliver(
+    async def _try(
         self, hand: Hand, row: Outgoing, client: Client, token: str, *, is_last: bool
-    ) -> _Wait | bool | None:
-        payload = build_text(to=hand.conversation.customer, text=row.text or "", callback_id=row.id)
+    ) -> Step:
+        """Hand one to Meta, and write down what Meta made of it."""
+        entered = self._throttle.enter(client.id)
+        begun = await self._store.write_light(partial(sending.begin, row=row))
+        if begun is not Begun.OURS:
+            # When another turn has it, what follows in the conversation is for that turn to send.
+            return Step(goes_on=begun is Begun.SETTLED)
         try:
-            with self._metrics.send_seconds.time():
-                wamid = await self._graph.send_message(
-                    phone_number_id=client.phone_number_id, access_token=token, payload=payload
-                )
+            wamid = await self._deliver(hand, row, client, token)
         except NotSent:
             return await self._retry(row, "not_sent", None)
         except SendInDoubt:
             return await self._doubt(row, "in_doubt", attempts=row.attempts + 1)
         except SendRefused as refused:
-            return await self._refused(row, refused, token)
+            return await self._refused(row, refused, token, entered)
+        self._throttle.note_accepted(client.id, entered)
+        return await self._accepted(hand, row, wamid, is_last=is_last)
+
+    async def _deliver(self, hand: Hand, row: Outgoing, client: Client, token: str) -> str | None:
+        payload = build_text(to=hand.conversation.customer, text=row.text or "", callback_id=row.id)
+        with self._metrics.send_seconds.time():
+            return await self._graph.send_message(
+                phone_number_id=client.phone_number_id, access_token=token, payload=payload
+            )
+
+    async def _accepted(
+        self, hand: Hand, row: Outgoing, wamid: str | None, *, is_last: bool
+    ) -> Step:
         now = self._clock()
 
         def record(conn: Connection) -> tuple[bool | None, float | None]:
@@ -130,17 +143,21 @@ class Sender:
         if arrived_at is not None:
             self._metrics.answer_seconds.observe(max(0.0, now - arrived_at))
         self._note(row, "accepted", None)
-        return more
+        return Step(goes_on=True, more=more)
 
-    async def _refused(self, row: Outgoing, refused: SendRefused, token: str) -> _Wait:
+    async def _refused(
+        self, row: Outgoing, refused: SendRefused, token: str, entered: Hold | None
+    ) -> Step:
         self._metrics.graph_errors.labels(fold_code(refused.code)).inc()
-        if refused.remedy in (Remedy.RETRY, Remedy.RETRY_CUSTOMER):
+        if refused.remedy is Remedy.THROTTLED:
+            self._throttle.note_refused(row.client_id, entered, retry_after_s=refused.retry_after_s)
+        if refused.remedy in (Remedy.RETRY, Remedy.THROTTLED):
             return await self._retry(row, str(refused.code), refused.retry_after_s)
         if refused.remedy is Remedy.NEVER:
             return await self._give_up(row, str(refused.code))
         return await self._stop(row, code=refused.code, token=token)
 
-    async def _retry(self, row: Outgoing, error: str, retry_after_s: float | None) -> _Wait:
+    async def _retry(self, row: Outgoing, error: str, retry_after_s: float | None) -> Step:
         attempts = row.attempts + 1
         if attempts >= self._settings.retry_limit:
             return await self._give_up(row, error)
@@ -151,25 +168,25 @@ class Sender:
         due_at = self._clock() + delay
         await self._store.insist(partial(sending.postpone, row=row, error=error, due_at=due_at))
         self._note(row, "retry", error)
-        return _Wait(delay)
+        return Step(after_s=delay)
 
-    async def _doubt(self, row: Outgoing, error: str, *, attempts: int) -> _Wait:
+    async def _doubt(self, row: Outgoing, error: str, *, attempts: int) -> Step:
         if attempts >= self._settings.retry_limit:
             return await self._give_up(row, error)
         delay = self._settings.in_doubt_seconds
         due_at = self._clock() + delay
         await self._store.insist(partial(sending.doubt, row=row, error=error, due_at=due_at))
         self._note(row, "in_doubt", error)
-        return _Wait(delay)
+        return Step(after_s=delay)
 
-    async def _give_up(self, row: Outgoing, error: str) -> _Wait:
+    async def _give_up(self, row: Outgoing, error: str) -> Step:
         if await self._store.insist(partial(sending.give_up, row=row, error=error)):
             self._metrics.parked.labels(fold_code(error)).inc()
             self._note(row, "parked", error)
         # Nothing to wait for: what the customer wrote after it is answered in a turn of its own.
-        return _Wait(None)
+        return Step()
 
-    async def _stop(self, row: Outgoing, *, code: int, token: str) -> _Wait:
+    async def _stop(self, row: Outgoing, *, code: int, token: str) -> Step:
         now = self._clock()
 
         def stop(conn: Connection) -> bool:
@@ -184,11 +201,11 @@ class Sender:
         stopped = await self._store.insist(stop)
         await self._directory.refresh()
         if not stopped:
-            return _Wait(0.0)
+            return Step(after_s=0.0)
         self._metrics.client_stops.labels(fold_code(code)).inc()
         facts = {"client": row.client_id, "error": str(code), "reason": describe(code)}
         log.error("client stopped", extra=facts)
-        return _Wait(None)
+        return Step()
 
     def _note(self, row: Outgoing, outcome: str, error: str | None) -> None:
         self._metrics.sends.labels(outcome).inc()

@@ -61,6 +61,7 @@ class Sweeper:
         self._cursor = 0
         self._count_at = 0.0
         self._beat_at = 0.0
+        self._setback_s = 0.0
         self._watch = ClockWatch(wall=runtime.clock(), monotonic=time.monotonic())
 
     async def run(self) -> None:
@@ -84,10 +85,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at a page of the backlog and at what is due, and ring for what nobody knows."""
         now = self._clock()
-        setback_s = self._watch.setback(wall=now, monotonic=time.monotonic())
-        if setback_s:
-            log.warning("clock set back", extra={"seconds": round(setback_s)})
-            await self._store.write(partial(rewind, by_s=setback_s))
+        await self._follow_clock(now)
         found = await self._store.read(lambda conn: self._look(conn, now))
         for _, client_id, conversation_id, received_at in found.pending:
             key = (client_id, conversation_id)
@@ -100,6 +98,16 @@ class Sweeper:
         self._cursor = found.pending[-1][0] if len(found.pending) == PAGE else 0
         if found.depth is not None:
             self._measure(found.depth)
+
+    async def _follow_clock(self, now: float) -> None:
+        """Rewind what waits by as much as the clock was set back, and owe it until that is done."""
+        setback_s = self._watch.setback(wall=now, monotonic=time.monotonic())
+        if setback_s:
+            log.warning("clock set back", extra={"seconds": round(setback_s)})
+            self._setback_s += setback_s
+        if self._setback_s:
+            await self._store.write(partial(rewind, by_s=self._setback_s))
+            self._setback_s = 0.0
 
     def _look(self, conn: Connection, now: float) -> _Found:
         return _Found(
@@ -121,7 +129,9 @@ class Sweeper:
     def _may_ring(self, client_id: int) -> bool:
         client = self._directory.find(client_id)
         has_room = len(self._bell) < BELL_LIMIT
-        return has_room and client is not None and client.stopped_code is None
+        # What an inactive client has left is parked, stopped or not.
+        may_work = client is not None and not (client.active and client.stopped_code is not None)
+        return has_room and may_work
 
     def _measure(self, depth: inbox.Depth) -> None:
         self._metrics.inbox_pending.set(depth.pending)

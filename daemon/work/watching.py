@@ -16,7 +16,6 @@ from functools import partial
 
 import aiohttp
 
-from daemon.core.clients import token_digest
 from daemon.core.credentials.means import Means, make_means
 from daemon.core.credentials.rotating import rotate_client_token
 from daemon.core.credentials.timing import (
@@ -29,13 +28,15 @@ from daemon.core.credentials.timing import (
 from daemon.core.errors import ReleasedError, Retryable
 from daemon.core.meta.inspecting import LookupRefused, TokenFacts
 from daemon.core.runtime import Runtime
+from daemon.core.sealing.sealed import digest_token
 from daemon.core.store import sightings
 from daemon.core.store.audit import DAEMON
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection
 from daemon.core.store.sightings import SHARED
 from daemon.metrics import Metrics
-from daemon.work.calendar import Calendar
+from daemon.work.agenda import Agenda
+from daemon.work.reminding import Reminder
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,8 @@ class Watcher:
         self._runtime = runtime
         self._metrics = metrics
         self._pause_s = pause_s
-        self._calendar = Calendar(monotonic=monotonic, jitter=jitter)
+        self._agenda = Agenda(monotonic=monotonic, jitter=jitter)
+        self._reminder = Reminder(monotonic=monotonic)
         self._void: set[str] = set()
 
     async def run(self) -> None:
@@ -118,16 +120,16 @@ class Watcher:
             for token in tokens.values()
             for client in token.users
         }
-        self._calendar.keep_only(looks)
+        self._agenda.keep_only(looks)
         looked = 0
         for key, look in looks.items():
-            if self._calendar.is_due(key):
-                self._calendar.put_off(key, EVERY_S)
+            if self._agenda.is_due(key):
+                self._agenda.put_off(key, EVERY_S)
                 looked += 1
                 try:
                     await look()
                 except Exception:
-                    self._calendar.put_off(key, AGAIN_S)
+                    self._agenda.put_off(key, AGAIN_S)
                     raise
                 await asyncio.sleep(self._pause_s)
         return looked
@@ -135,7 +137,7 @@ class Watcher:
     def _list_tokens(self, active: Sequence[Client]) -> dict[str, _Token]:
         """List the tokens in use; none is opened for that."""
         shared = self._runtime.settings.token_for(None)
-        shared_digest = None if shared is None else token_digest(shared)
+        shared_digest = None if shared is None else digest_token(shared)
         used: dict[str, list[Client]] = {} if shared_digest is None else {shared_digest: []}
         for client in active:
             own = client.access_token
@@ -250,11 +252,11 @@ class Watcher:
             self._warn_daily(client.id, "number quality is low", quality=quality)
 
     def _tell_silence(self, key: str, what: str, silent: ReleasedError) -> None:
-        self._calendar.put_off(key, AGAIN_S)
+        self._agenda.put_off(key, AGAIN_S)
         log.info("meta does not tell", extra={"what": what, "error": str(silent)})
 
     def _warn_daily(self, client_id: int, message: str, **facts: object) -> None:
-        if self._calendar.may_say(f"{client_id} {message}"):
+        if self._reminder.may_say(f"{client_id} {message}"):
             log.warning(message, extra={"client": client_id or "shared", **facts})
 
 

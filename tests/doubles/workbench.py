@@ -16,6 +16,7 @@ from daemon.metrics import Metrics
 from daemon.work.bell import Bell, Key
 from daemon.work.sender import Sender
 from daemon.work.sweeper import Sweeper
+from daemon.work.throttle import Throttle
 from daemon.work.turn import TurnRunner
 from tests.doubles.inhouse import make_settings
 from tests.doubles.stage import PLAZA, SEEDS, build_text_webhook, onboard, wrap
@@ -97,6 +98,7 @@ class Bench:
     engine: ScriptedEngine
     clock: Clock
     bell: Bell
+    throttle: Throttle
     metrics: Metrics
     runner: TurnRunner
     sweeper: Sweeper
@@ -129,8 +131,10 @@ class Bench:
         await self.runtime.intake.accept(parse_delivery(wrap(PLAZA, statuses=[told])))
 
     async def work(self, key: Key) -> None:
-        """Run what a conversation needs now, as the pool would."""
+        """Run what a conversation needs now, as the pool would: nothing of a client on hold."""
         self.bell.wake(key)
+        if self.throttle.is_held(key[0]):
+            return
         async with asyncio.timeout(30):
             while (taken := await self.bell.take()) != key:
                 self.bell.done(taken)
@@ -157,9 +161,20 @@ async def open_bench(folder: Path, *, now: float, **given: Any) -> AsyncIterator
     async with open_runtime(make_settings(folder, **given), clock=clock) as opened:
         graph, engine = ScriptedGraph(), ScriptedEngine()
         runtime = replace(opened, graph=graph, engine=engine)
-        bell = Bell(quiet_s=0, clock=asyncio.get_running_loop().time)
         metrics = Metrics()
-        sender = Sender(runtime, metrics, jitter=lambda: 1.0)
+        loop = asyncio.get_running_loop()
+
+        def monotonic() -> float:
+            return loop.time() + max(0.0, clock.now - now)
+
+        bell = Bell(
+            quiet_s=0,
+            clock=monotonic,
+            note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
+        )
+        base_s = runtime.settings.retry_base_seconds
+        throttle = Throttle(bell, clock=monotonic, base_s=base_s, jitter=lambda: 1.0)
+        sender = Sender(runtime, metrics, throttle, jitter=lambda: 1.0)
         runner = TurnRunner(runtime, sender, bell, metrics)
         sweeper = Sweeper(runtime, bell, metrics)
-        yield Bench(runtime, graph, engine, clock, bell, metrics, runner, sweeper)
+        yield Bench(runtime, graph, engine, clock, bell, throttle, metrics, runner, sweeper)

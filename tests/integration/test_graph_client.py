@@ -3,29 +3,27 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from daemon.core.meta.client import GraphClient, NotSent, SendInDoubt, SendRefused
 from daemon.core.meta.codes import Remedy
+from tests.doubles.loopback import Reply, replying, serve_handler
 
 TOKEN = "EAAB-a-secret-token"
 PAYLOAD = {"messaging_product": "whatsapp", "text": {"body": "¿Qué tal? 👍"}}
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class FakeGraph:
     """Keeps what it was asked, and answers as the test says."""
 
-    answer: Answer
+    answer: Reply
     url: str = ""
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
 
@@ -35,25 +33,14 @@ class FakeGraph:
         return await self.answer(request)
 
 
-def replying(status: int, body: object, **headers: str) -> Answer:
-    async def answer(_request: web.Request) -> web.StreamResponse:
-        text = body if isinstance(body, str) else json.dumps(body)
-        return web.Response(status=status, text=text, headers=headers)
-
-    return answer
-
-
-def refusing(status: int, code: object) -> Answer:
+def refusing(status: int, code: object) -> Reply:
     return replying(status, {"error": {"message": f"Malformed token {TOKEN}", "code": code}})
 
 
 @pytest.fixture
 async def graph() -> AsyncIterator[FakeGraph]:
     fake = FakeGraph(replying(200, {"messages": [{"id": "wamid.Sent"}]}))
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", fake.handle)
-    async with TestServer(app, host="127.0.0.1") as server:
-        fake.url = str(server.make_url("/"))
+    async with serve_handler(fake.handle) as fake.url:
         yield fake
 
 
@@ -107,13 +94,13 @@ async def test_taken_without_a_name(graph: FakeGraph, client: GraphClient, body:
 @pytest.mark.parametrize(
     ("status", "code", "remedy"),
     [
-        (400, 130429, Remedy.RETRY),
-        (400, 131056, Remedy.RETRY_CUSTOMER),
+        (400, 130429, Remedy.THROTTLED),
+        (400, 131056, Remedy.RETRY),
         (401, 190, Remedy.CREDENTIAL),
         (403, "200", Remedy.CREDENTIAL),
         (500, 131000, Remedy.RETRY),
         (503, 2, Remedy.RETRY),
-        (429, 4, Remedy.RETRY),
+        (429, 4, Remedy.THROTTLED),
         (400, 131047, Remedy.NEVER),
         (200, 368, Remedy.POLICY),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.answering import CRASH_LIMIT
 from daemon.core.assistants.calling import TransientFailure, call_model
 from daemon.core.assistants.engine import EngineFailed, Question, Reply, unpaced
 from daemon.core.meta.client import NotSent, SendRefused
@@ -79,6 +80,27 @@ async def test_a_code_that_is_new_to_us_makes_no_label(bench: Bench) -> None:
     assert 2.0 == read(bench, 'released_graph_errors_total{code="other"}')
     assert 1.0 == read(bench, 'released_parked_total{cause="other"}')
     assert b"987654" not in bench.metrics.render()
+
+
+async def test_what_kills_turns_is_counted_once_as_parked(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `crashed`, beside what is parked for other reasons, with a line in the log."""
+
+    async def break_down(_question: Question) -> Reply:
+        raise ZeroDivisionError
+
+    bench.engine.answering = break_down
+    key = await bench.write()
+    for _ in range(CRASH_LIMIT):
+        with pytest.raises(ZeroDivisionError):
+            await bench.work(key)
+    assert 0.0 == read(bench, 'released_parked_total{cause="crashed"}')
+    for _ in range(2):
+        await bench.work(key)
+    assert 1.0 == read(bench, 'released_parked_total{cause="crashed"}')
+    told = [vars(one)["error"] for one in caplog.records if one.message == "parked"]
+    assert ["crashed"] == told
 
 
 async def test_every_failed_call_of_the_model_is_counted(bench: Bench) -> None:

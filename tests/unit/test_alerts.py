@@ -19,6 +19,7 @@ WELL = Figures(
     phone_number="+34666777888",
     business_hours=None,
     parked=0,
+    in_doubt=0,
     paused=0,
     last_message_at=None,
     last_answer_at=None,
@@ -136,9 +137,9 @@ class TestWaiting:
         """Where no systemd runs the daemon, nobody is sent to systemctl."""
         stop = Stop("Meta refuses the shared access token", "restart")
         waiting = replace(WELL, pending=1, oldest_at=NOW)
-        (down,) = find(waiting, daemon_runs=False, orders=Orders("begin", "again"))
+        (down,) = find(waiting, daemon_runs=False, orders=Orders("begin", "again", "end"))
         (void,) = find(
-            replace(WELL, is_stopped=True), stops={1: stop}, orders=Orders("begin", "again")
+            replace(WELL, is_stopped=True), stops={1: stop}, orders=Orders("begin", "again", "end")
         )
         assert ("begin", "again") == (down.next, void.next)
 
@@ -255,6 +256,13 @@ class TestSetUp:
         text = "La Plaza and Sol share the phone number +34666777888."
         assert Alert("warning", None, text, "released client show 2") == alert
         assert [] == find(WELL, replace(twin, active=False))
+
+    def test_two_of_one_name_are_told_apart(self) -> None:
+        """By their ids, or the line would name one client twice."""
+        twin = replace(SOL, name=WELL.name, phone_number=WELL.phone_number)
+        (alert,) = find(WELL, twin)
+        named = "La Plaza (client 1) and La Plaza (client 2)"
+        assert f"{named} share the phone number +34666777888." == alert.text
 
     def test_business_hours_that_nobody_understands(self) -> None:
         """With why."""

@@ -5,8 +5,8 @@ import pytest
 from daemon.core.meta.codes import DAY_S, Remedy, classify, describe, retry_delay
 
 TABLE = {
-    Remedy.RETRY: [1, 2, 4, 80007, 130429, 131000, 131016, 131057, 133004],
-    Remedy.RETRY_CUSTOMER: [131056],
+    Remedy.RETRY: [1, 2, 131000, 131016, 131056, 133004],
+    Remedy.THROTTLED: [4, 80007, 130429, 131057],
     Remedy.CREDENTIAL: [0, 190, 3, 10, 200, 201, 250, 299, 131005],
     Remedy.POLICY: [368, 131031, 130497, 131048, 131042, 131064],
     Remedy.NEVER: [

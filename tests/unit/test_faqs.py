@@ -46,6 +46,15 @@ def test_quoted_newlines_and_doubled_quotes_are_kept() -> None:
     assert (Faq("Carta", 'Uno\nDos "bis"'),) == parse_faqs(data, source="x")
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_every_line_ends_in_a_line_feed_alone(end: str) -> None:
+    """What Excel writes inside a quoted cell, or JSON escapes, is no other answer than ours."""
+    expected = (Faq("Carta", "Uno\nDos"),)
+    cell = f'q,a{end}Carta,"Uno{end}Dos"{end}'.encode()
+    assert expected == parse_faqs(cell, source="x")
+    assert expected == faqs_from_objects([{"q": "Carta", "a": f"Uno{end}Dos{end}"}], source="x")
+
+
 def test_example_file_is_the_demo_restaurant() -> None:
     """The file that the demo client is made from stays readable: hours, bookings, menu."""
     faqs = parse_faqs(EXAMPLE.read_bytes(), source=EXAMPLE.name)

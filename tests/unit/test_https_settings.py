@@ -5,22 +5,15 @@ from pathlib import Path
 import pytest
 
 from daemon.core.errors import Misconfigured
-from daemon.core.settings import Settings, load_settings
+from daemon.core.settings import load_settings
+from tests.doubles.environment import leave_machine, with_env
 
 CERTIFICATE = {"TLS_CERT_FILE": "/x/tls.pem", "TLS_KEY_FILE": "/x/tls.key"}
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-def with_env(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    return load_settings()
+    leave_machine(monkeypatch, tmp_path)
 
 
 def test_nothing_set_trusts_this_machine_and_serves_http() -> None:

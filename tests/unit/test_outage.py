@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from daemon.core.store.faults import StoreUnavailable
-from daemon.core.store.outage import QUIET_S, TELL_EVERY_S, Outage
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
+from daemon.core.store.outage import QUIET_S, TELL_EVERY_S, Damage, Outage
 
 Told = list[tuple[str, str, int]]
 
@@ -53,3 +53,16 @@ def test_it_is_over_when_nothing_has_failed_for_a_while(caplog: pytest.LogCaptur
         ("INFO", "store is back", 0),
         ("ERROR", "store is down", 1),
     ] == told(caplog)
+
+
+def test_a_damaged_database_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is asked: with the cause, how many asked, and no traceback."""
+    clock = _Hands()
+    damage = Damage(clock)
+    for _ in range(int(TELL_EVERY_S) + 1):
+        damage.note(StoreDamaged("released.db is damaged."))
+        clock.now += 1
+    said = ("ERROR", "database is damaged")
+    assert [(*said, 1), (*said, int(TELL_EVERY_S))] == told(caplog)
+    assert {"released.db is damaged."} == {vars(one)["error"] for one in caplog.records}
+    assert {None} == {one.exc_info for one in caplog.records}

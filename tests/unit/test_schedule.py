@@ -87,11 +87,11 @@ def test_changes_agree_with_open_and_closed(week: Week, wall: datetime) -> None:
         ("fr", "lundi et mercredi 09:00-14:00 et 17:00-20:00; mardi 24 heures; jeudi à dimanche"),
         ("it", "lunedì e mercoledì 09:00-14:00 e 17:00-20:00; martedì 24 ore; giovedì a domenica"),
         ("de", "Montag und Mittwoch 09:00-14:00 und 17:00-20:00; Dienstag 24 Stunden; Donnerstag"),
-        ("xx", "Monday and Wednesday"),
+        ("xx", "lunes y miércoles"),
     ],
 )
 def test_hours_are_said_in_the_client_language(locale: str, expected: str) -> None:
-    """The echo speaks the client's language, any other locale English."""
+    """The echo speaks the client's language; where there are no words of ours, Spanish."""
     hours = read_hours("L, X: 9-14 y 17-20; martes 24h")
     assert hours.describe(locale).startswith(expected)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.database_files import key_of
 from daemon.core.sealing.fernets import Lock
-from daemon.core.sealing.keyring import Keyring, beside
+from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.keys import KEY_BYTES, Listing, make_key, parse_keys, write_keys
 from daemon.core.sealing.own_token import OwnToken
 from daemon.core.sealing.sealed import Sealed, digest_token, read_sealed
@@ -94,5 +95,12 @@ def test_what_is_not_sealed_is_taken_as_it_stands(stored: str) -> None:
 
 def test_the_key_file_lies_beside_its_database() -> None:
     """By its name, and never is the database itself."""
-    assert Path("/x/released.key") == beside(Path("/x/released.db"))
-    assert Path("/x/a.key.key") == beside(Path("/x/a.key"))
+    assert Path("/x/released.key") == key_of(Path("/x/released.db"))
+    assert Path("/x/a.key.key") == key_of(Path("/x/a.key"))
+
+
+def test_a_link_to_the_database_leads_to_its_one_key_file(tmp_path: Path) -> None:
+    """Or what is sealed by one name could not be opened by the other."""
+    path, link = tmp_path / "released.db", tmp_path / "link.db"
+    link.symlink_to(path)
+    assert Keyring(path).file == Keyring(link).file == tmp_path / "released.key"

@@ -46,6 +46,12 @@ def test_each_part_is_a_line() -> None:
     } == {name: text.replace("1 h", "60 min") for name, text in tell().items()}
 
 
+def test_without_systemd_no_backup_is_said_well() -> None:
+    """Neither a word is missing, nor the command that makes one."""
+    told = tell(systemd=False, backup={"newest": None})
+    assert "none made yet; released db backup makes one" == told["backup"]
+
+
 def test_what_did_not_happen_is_told_too() -> None:
     """No run yet, a run that failed, none to come, another version."""
     never = {"last": None, "result": None, "next": None}

@@ -8,6 +8,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.own_token import OwnToken
 from daemon.core.settings import Settings, load_settings
+from tests.doubles.environment import leave_machine, with_env
 
 SECRETS = {"META_APP_SECRET": "s", "META_VERIFY_TOKEN": "v"}
 
@@ -15,15 +16,7 @@ SECRETS = {"META_APP_SECRET": "s", "META_VERIFY_TOKEN": "v"}
 @pytest.fixture(autouse=True)
 def clean_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting comes from the machine that runs the tests."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-def with_env(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    return load_settings()
+    leave_machine(monkeypatch, tmp_path)
 
 
 def test_nothing_set_gives_the_documented_defaults() -> None:

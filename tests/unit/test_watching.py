@@ -168,6 +168,21 @@ def test_the_summary_in_words() -> None:
     assert expected == sum_up(make_status(clients), now=NOON)
 
 
+@pytest.mark.parametrize(
+    ("doubt", "told"),
+    [
+        ({}, "0 waiting; 0 parked"),
+        ({"in_doubt": 0}, "0 waiting; 0 parked"),
+        ({"in_doubt": 1}, "0 waiting; 0 parked; 1 send in doubt"),
+        ({"in_doubt": 7}, "0 waiting; 0 parked; 7 sends in doubt"),
+    ],
+)
+def test_sends_in_doubt_are_told_where_there_are_any(doubt: dict[str, int], told: str) -> None:
+    """None is not worth a word, nor what an older daemon does not say."""
+    inbox = {"pending": 0, "oldest_seconds": 0, "parked": 0} | doubt
+    assert told == sum_up(make_status(inbox=inbox), now=NOON)["inbox"]
+
+
 def test_what_is_not_told_is_left_out() -> None:
     """A token for one client learns nothing of the database, and no line pretends so."""
     document = make_status(database={"bytes": None, "free_bytes": None})

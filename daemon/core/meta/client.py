@@ -17,7 +17,7 @@ from urllib.parse import quote
 import aiohttp
 
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.codes import DAY_S, classify, describe
+from daemon.core.meta.codes import DAY_S, TOKEN_REFUSED, classify, describe
 from daemon.core.meta.outbound import build_read_and_typing
 from daemon.core.meta.reading import read_code, read_identifier, read_object
 
@@ -30,9 +30,6 @@ TYPING_BUDGET_S = 5.0
 CONNECT_BUDGET_S = 5.0
 """Seconds for a connection, TLS included; always less than the call's own, so that running out
 of it is told from running out of patience with a request that was written."""
-
-TOKEN_REFUSED = 190
-"""Graph's code for an access token that is not valid."""
 
 
 class SendRefused(ReleasedError):

@@ -10,14 +10,20 @@ from enum import StrEnum
 DAY_S = 86_400.0
 """The longest wait before a retry; beyond 24 hours Meta takes no free text anyway (131047)."""
 
+NO_TOKEN = 0
+"""Graph's code for a call that could not be authenticated: what a missing token would earn."""
+
+TOKEN_REFUSED = 190
+"""Graph's code for an access token that is not valid."""
+
 
 class Remedy(StrEnum):
     """What to do about a refused message."""
 
     RETRY = "retry"
-    """Wait, then send it again."""
-    RETRY_CUSTOMER = "retry_customer"
-    """As RETRY, but only this customer must wait; others of the same number need not."""
+    """Wait, then send it again; other customers of the same number need not wait."""
+    THROTTLED = "throttled"
+    """As RETRY, and until then send nothing else: the number, its account or the app must wait."""
     CREDENTIAL = "credential"
     """Stop this client's sends until its access token is replaced or resumed by hand."""
     POLICY = "policy"
@@ -40,21 +46,18 @@ _DROPPED = "the message is not sent again"
 _CODES: dict[int, tuple[Remedy, str]] = {
     1: (Remedy.RETRY, f"Meta met an unknown error or got a bad request; {_LATER}"),
     2: (Remedy.RETRY, f"Meta is down or overloaded; {_LATER}"),
-    4: (Remedy.RETRY, f"the app reached its call limit; {_LATER}"),
-    80007: (Remedy.RETRY, f"the WhatsApp Business account reached its call limit; {_LATER}"),
-    130429: (Remedy.RETRY, f"the number sends faster than its throughput allows; {_LATER}"),
+    4: (Remedy.THROTTLED, f"the app reached its call limit; {_LATER}"),
+    80007: (Remedy.THROTTLED, f"the WhatsApp Business account reached its call limit; {_LATER}"),
+    130429: (Remedy.THROTTLED, f"the number sends faster than its throughput allows; {_LATER}"),
     131000: (Remedy.RETRY, f"Meta could not send it for an unknown reason; {_LATER}"),
     131016: (Remedy.RETRY, f"a service of Meta's is unavailable; {_LATER}"),
-    131057: (Remedy.RETRY, f"the account is in maintenance, perhaps an upgrade; {_LATER}"),
+    131057: (Remedy.THROTTLED, f"the account is in maintenance, perhaps an upgrade; {_LATER}"),
     133004: (Remedy.RETRY, f"Meta's server is unavailable; {_LATER}"),
-    131056: (
-        Remedy.RETRY_CUSTOMER,
-        f"too many messages to this one customer in a short time; {_LATER}",
-    ),
-    0: (Remedy.CREDENTIAL, f"Meta could not authenticate the access token: {_REPLACE}"),
+    131056: (Remedy.RETRY, f"too many messages to this one customer in a short time; {_LATER}"),
+    NO_TOKEN: (Remedy.CREDENTIAL, f"Meta could not authenticate the access token: {_REPLACE}"),
     3: (Remedy.CREDENTIAL, _PERMISSION),
     10: (Remedy.CREDENTIAL, _PERMISSION),
-    190: (Remedy.CREDENTIAL, f"the access token is no longer valid: {_REPLACE}"),
+    TOKEN_REFUSED: (Remedy.CREDENTIAL, f"the access token is no longer valid: {_REPLACE}"),
     131005: (Remedy.CREDENTIAL, _PERMISSION),
     368: (Remedy.POLICY, f"the account is blocked for a policy violation; {_STOPPED}"),
     130497: (Remedy.POLICY, f"the account may not message this country; {_STOPPED}"),

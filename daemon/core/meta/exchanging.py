@@ -20,7 +20,8 @@ from typing import Any
 import aiohttp
 
 from daemon.core.errors import ReleasedError
-from daemon.core.meta.client import TOKEN_REFUSED, connect_timeout, fits_header
+from daemon.core.meta.client import connect_timeout, fits_header
+from daemon.core.meta.codes import TOKEN_REFUSED
 from daemon.core.meta.inspecting import NoAnswer
 from daemon.core.meta.reading import read_code, read_epoch, read_object
 

@@ -19,8 +19,8 @@ from urllib.parse import quote
 import aiohttp
 
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.client import TOKEN_REFUSED, connect_timeout, fits_header
-from daemon.core.meta.codes import Remedy, classify
+from daemon.core.meta.client import connect_timeout, fits_header
+from daemon.core.meta.codes import NO_TOKEN, TOKEN_REFUSED, Remedy, classify
 from daemon.core.meta.reading import (
     read_code,
     read_epoch,
@@ -61,12 +61,12 @@ class LookupRefused(ReleasedError):
     @property
     def is_about_token(self) -> bool:
         """Whether the token is void: with another one the same lookup might do."""
-        return self.code in {0, TOKEN_REFUSED}
+        return self.code in {NO_TOKEN, TOKEN_REFUSED}
 
     @property
     def is_passing(self) -> bool:
         """Whether the same lookup may do later."""
-        return self.remedy in {Remedy.RETRY, Remedy.RETRY_CUSTOMER}
+        return self.remedy in {Remedy.RETRY, Remedy.THROTTLED}
 
 
 class NoAnswer(Retryable):

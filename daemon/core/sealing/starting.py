@@ -3,6 +3,7 @@
 import logging
 
 from daemon.core import clients
+from daemon.core.meta.codes import NO_TOKEN
 from daemon.core.sealing.resealing import reseal
 from daemon.core.sealing.storing import leave_mark
 from daemon.core.store.audit import DAEMON
@@ -10,9 +11,6 @@ from daemon.core.store.clients import list_clients
 from daemon.core.store.engine import Connection, Database
 
 log = logging.getLogger(__name__)
-
-NO_TOKEN = 0
-"""Graph's code for a call that could not be authenticated: what a missing token would earn."""
 
 
 def take_charge(database: Database, *, now: float) -> None:

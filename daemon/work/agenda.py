@@ -1,4 +1,4 @@
-"""When each of many things is to be looked at next, and what was said of them today.
+"""When each of many things is to be looked at next.
 
 Owns moments of a clock that only goes forward, in seconds; knows nothing of the things themselves.
 """
@@ -6,10 +6,8 @@ Owns moments of a clock that only goes forward, in seconds; knows nothing of the
 import math
 from collections.abc import Callable, Collection
 
-DAY_S = 86_400.0
 
-
-class Calendar:
+class Agenda:
     """What was never put off is due."""
 
     def __init__(self, *, monotonic: Callable[[], float], jitter: Callable[[], float]) -> None:
@@ -17,7 +15,6 @@ class Calendar:
         self._monotonic = monotonic
         self._jitter = jitter
         self._due_at: dict[str, float] = {}
-        self._said_at: dict[str, float] = {}
 
     def is_due(self, key: str) -> bool:
         """Tell whether the time of a thing has come."""
@@ -30,11 +27,3 @@ class Calendar:
     def keep_only(self, keys: Collection[str]) -> None:
         """Forget all other things, so that one that comes back is due at once."""
         self._due_at = {key: at for key, at in self._due_at.items() if key in keys}
-
-    def may_say(self, what: str) -> bool:
-        """Tell whether a day has gone by since this was last said; if so, it is said now."""
-        now = self._monotonic()
-        if now - self._said_at.get(what, -math.inf) < DAY_S:
-            return False
-        self._said_at[what] = now
-        return True

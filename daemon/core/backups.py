@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from daemon.core import placing
+from daemon.core.database_files import beside
 from daemon.core.errors import Conflict, Invalid, Misconfigured
 from daemon.core.store.copying import Watch, copy_live
 from daemon.core.store.examining_files import examine, is_signed
@@ -143,8 +144,7 @@ def _check(database: Path, file: Path, *, force: bool) -> None:
         raise Misconfigured(
             f"There is no database {database} to back up. DATABASE_URL says where it is."
         )
-    own = {database.resolve().with_name(database.name + end) for end in ("", ".lock")}
-    own |= {database.resolve().with_name(database.name + end) for end in placing.COMPANIONS}
+    own = {beside(database, end).resolve() for end in ("", ".lock", *placing.COMPANIONS)}
     if file.resolve() in own:
         raise Invalid(f"{file} belongs to the database itself. Name another file.")
     if file.is_dir():

@@ -121,7 +121,7 @@ def stop_client(
     stopped = {
         "stopped_code": code,
         "stopped_at": now,
-        "stopped_token_digest": None if access_token is None else token_digest(access_token),
+        "stopped_token_digest": None if access_token is None else digest_token(access_token),
     }
     store.update_client(conn, client_id, stopped)
     audit.append(
@@ -183,11 +183,6 @@ def get_client(conn: Connection, ref: str) -> Client:
         ids = ", ".join(str(client.id) for client in several)
         raise Conflict(f"{ref!r} fits several clients: name one by its id ({ids}).")
     return several[0]
-
-
-def token_digest(access_token: str) -> str:
-    """Tell one access token from another without keeping it."""
-    return digest_token(access_token)
 
 
 _NOT_STOPPED = {"stopped_code": None, "stopped_at": None, "stopped_token_digest": None}

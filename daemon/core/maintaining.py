@@ -12,7 +12,9 @@ from pathlib import Path
 
 from daemon.core import placing, vault
 from daemon.core.alerts import BACKUP_LATE_S, LEAST_FREE_SHARE
+from daemon.core.database_files import beside, lock_of
 from daemon.core.errors import Conflict, Misconfigured
+from daemon.core.orders import find_orders
 from daemon.core.ownership import is_owned, owned
 from daemon.core.store import maintenance
 from daemon.core.store.examining_files import Unfit, examine
@@ -76,7 +78,7 @@ def maintain(
         space = maintenance.measure(conn)
         if not found.faults:
             maintenance.forget_statistics(conn)
-        log_bytes = maintenance.write_log_back(conn, database.with_name(f"{database.name}-wal"))
+        log_bytes = maintenance.write_log_back(conn, beside(database, "-wal"))
     backup, doubts = _check_backup(database, rules.folder, now=now)
     faults = (*(_advise(fault) for fault in found.faults), *_doubt_disk(database, space), *doubts)
     deleted: tuple[Path, ...] = ()
@@ -107,12 +109,12 @@ def vacuum(database: Path) -> tuple[Space, Space]:
     _refuse_missing(database)
     if is_owned(database):
         raise Conflict(
-            f"A released-daemon works on {database}, and would wait. Stop it first (released"
-            " service stop, or Ctrl-C where it runs), and try again."
+            f"A released-daemon works on {database}, and would wait. Stop it first, and try again:"
+            f" {find_orders(database).stop}"
         )
     with owned(database), maintenance.opened(database) as conn:
         # Made by root, no daemon could open it.
-        placing.hand_over(database.with_name(f"{database.name}.lock"), like=database)
+        placing.hand_over(lock_of(database), like=database)
         before = maintenance.measure(conn)
         _refuse_without_room(database, before)
         maintenance.vacuum(conn)

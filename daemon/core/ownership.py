@@ -1,6 +1,7 @@
-"""Makes sure that one daemon works on a database, and takes over what a dead one left.
+"""Makes sure that one daemon works on a database, and tells whether one does.
 
-A lock that the kernel holds: it ends with the process, however that ends.
+A lock that the kernel holds: it ends with the process, however that ends. What the next daemon
+finds in the database is `core.taking_over`'s.
 """
 
 import fcntl
@@ -10,13 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from daemon.core.database_files import lock_of
 from daemon.core.errors import Misconfigured
-from daemon.core.rewinding import find_setback, rewind
-from daemon.core.store import conversations, heartbeats, outbox
-from daemon.core.store.engine import Connection
-
-BEAT = "daemon"
-"""The heartbeat that a daemon leaves at its start."""
 
 PROBE_PAUSE_S = 0.05
 """How long a start waits for somebody who only asks whether the database is owned."""
@@ -32,7 +28,7 @@ def owned(database: Path) -> Iterator[None]:
         Misconfigured: when another daemon holds it.
 
     """
-    handle = os.open(_lock_of(database), os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(lock_of(database), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _lock(handle):
             raise Misconfigured(
@@ -51,7 +47,7 @@ def is_owned(database: Path) -> bool:
         Misconfigured: when the lock is there and must not be looked at.
 
     """
-    lock_file = _lock_of(database)
+    lock_file = lock_of(database)
     try:
         handle = os.open(lock_file, os.O_RDONLY)
     except FileNotFoundError:
@@ -68,25 +64,6 @@ def is_owned(database: Path) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def take_over(conn: Connection, *, now: float, in_doubt_s: float) -> None:
-    """Free what a dead daemon had in hand, and doubt what it was sending."""
-    heartbeats.beat(conn, BEAT, now=now)
-    setback_s = find_setback(conn, now=now)
-    if setback_s:
-        rewind(conn, by_s=setback_s)
-    conversations.drop_leases(conn)
-    outbox.doubt_all_sending(conn, until=now + in_doubt_s)
-
-
-def started_at(conn: Connection) -> float | None:
-    """Tell when a daemon last took the database over; None before the first one did."""
-    return heartbeats.last_beat(conn, BEAT)
-
-
-def _lock_of(database: Path) -> Path:
-    return database.with_name(f"{database.name}.lock")
 
 
 def _lock(handle: int) -> bool:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from daemon.core import placing
 from daemon.core.backups import STAMP
+from daemon.core.database_files import lock_of
 from daemon.core.errors import Conflict, Invalid, Misconfigured
+from daemon.core.orders import find_orders
 from daemon.core.ownership import is_owned, owned
 from daemon.core.store import audit
 from daemon.core.store.audit import Actor
@@ -67,7 +69,7 @@ def restore(file: Path, database: Path, *, now: float, actor: Actor, watch: Watc
         learnt = _learn(part, place) if can_be_read else None
         unsettled = count_unsettled(part)
         examine(part, thoroughly=False)
-        for ours in (part, _beside(database, ".lock")):
+        for ours in (part, lock_of(database)):
             placing.hand_over(ours, like=place if place.exists() else place.parent)
         kept = _swap(part, place, now=now)
     return Restored(found, unsettled, learnt, kept)
@@ -84,8 +86,8 @@ def _refuse_at_once(file: Path, database: Path) -> None:
         raise Invalid(f"{file} is the database itself. Name a backup of it.")
     if is_owned(database):
         raise Conflict(
-            f"A released-daemon works on {database}. Stop it first (systemctl stop released.socket"
-            " released, or Ctrl-C where it runs), and try again."
+            f"A released-daemon works on {database}. Stop it first, and try again:"
+            f" {find_orders(database).stop}"
         )
 
 

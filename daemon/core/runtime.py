@@ -104,8 +104,8 @@ async def open_runtime(
 
 def _begin(conn: Connection, settings: Settings, *, now: float) -> None:
     """Put in order what the time without a daemon has left."""
-    from daemon.core.ownership import take_over  # noqa: PLC0415 - as in `open_runtime`
-    from daemon.core.sealing.starting import stop_unreadable  # noqa: PLC0415
+    from daemon.core.sealing.starting import stop_unreadable  # noqa: PLC0415 - as in `open_runtime`
+    from daemon.core.taking_over import take_over  # noqa: PLC0415
 
     take_over(conn, now=now, in_doubt_s=settings.in_doubt_seconds)
     stop_unreadable(conn, now=now)
@@ -115,11 +115,12 @@ def _begin(conn: Connection, settings: Settings, *, now: float) -> None:
 def _resume_replaced_tokens(conn: Connection, settings: Settings, *, now: float) -> None:
     """Let clients go on whose refused credential was the shared one and has been replaced."""
     from daemon.core import clients  # noqa: PLC0415 - see the module's docstring
+    from daemon.core.sealing.sealed import digest_token  # noqa: PLC0415
     from daemon.core.store.audit import DAEMON  # noqa: PLC0415
 
     for client in clients.list_stopped(conn):
         token = settings.token_for(client.access_token)
-        if token is None or client.stopped_token_digest == clients.token_digest(token):
+        if token is None or client.stopped_token_digest == digest_token(token):
             continue
         if clients.is_credential_stop(client):
             clients.resume_client(conn, client.id, now=now, actor=DAEMON)

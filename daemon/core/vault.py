@@ -14,6 +14,7 @@ from pathlib import Path
 
 from daemon.core import backups, placing
 from daemon.core.backups import Backup, Rotation
+from daemon.core.database_files import beside
 from daemon.core.errors import Misconfigured
 from daemon.core.leftovers import delete_leftovers
 from daemon.core.settings import Settings
@@ -152,7 +153,7 @@ def _refuse_without_room(vault: Vault) -> None:
     needed = RESERVE_BYTES
     for end in ("", "-wal"):
         with suppress(FileNotFoundError):
-            needed += vault.database.with_name(f"{vault.database.name}{end}").stat().st_size
+            needed += beside(vault.database, end).stat().st_size
     free = shutil.disk_usage(vault.folder).free
     if free < needed:
         raise Misconfigured(

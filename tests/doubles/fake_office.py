@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from daemon.core.errors import Conflict, ReleasedError
 from daemon.core.faqs import Faq, digest_faqs
+from daemon.core.sealing.sealed import digest_token
 from daemon.core.seeds import ClientChanges, ClientSeed, validate
 from daemon.core.wording import default_fallback
 from released_cli.admin import Admin, Document
@@ -60,8 +61,6 @@ class FakeOffice:
             raise refusal
 
     def _document(self, client_id: int) -> Document:
-        from daemon.core.clients import token_digest  # noqa: PLC0415 - brings the store along
-
         seed = self.seeds[client_id]
         token = seed["access_token"]
         return {
@@ -72,5 +71,5 @@ class FakeOffice:
             "faqs_digest": digest_faqs(self.faqs[client_id]),
             "access_token_digest": None
             if token is None
-            else token_digest(token.get_secret_value())[:12],
+            else digest_token(token.get_secret_value())[:12],
         }

@@ -89,6 +89,17 @@ def test_the_database_itself_is_never_replaced(database: Database, name: str) ->
     assert before == database.path.read_bytes()
 
 
+def test_the_file_behind_a_link_is_never_replaced(database: Database) -> None:
+    """A daemon that opened the link would go on writing into a file without a name."""
+    link = database.path.with_name("link")
+    link.symlink_to("released.db")
+    opened = Database(link)
+    for name in ("released.db", "released.db-wal", "released.db.lock", "link"):
+        with pytest.raises(Invalid, match="belongs to the database itself"):
+            save(opened, database.path.with_name(name), force=True)
+    opened.close()
+
+
 def test_where_it_cannot_go(database: Database, tmp_path: Path) -> None:
     """A folder, a missing folder, a file for a folder, no database: each says so."""
     for file, said in (

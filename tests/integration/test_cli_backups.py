@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.orders import find_orders
 from daemon.core.ownership import owned
 from daemon.core.store.upgrade import HEAD
 from released_cli import keys
@@ -15,10 +16,7 @@ from tests.doubles.command_line import PROGRAM, Shell, assert_refused, clean_env
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    shell = Shell(tmp_path, monkeypatch, capsys)
+def shell(shell: Shell) -> Shell:
     shell.add()
     return shell
 
@@ -129,10 +127,11 @@ def test_rotation(shell: Shell) -> None:
 def test_not_under_a_running_daemon(shell: Shell) -> None:
     """With what to run first."""
     shell.must("db", "backup", "b.db")
+    stop = find_orders(shell.folder / "released.db").stop
     with owned(shell.folder / "released.db"):
         shell.must("db", "backup", "c.db")
         result = shell.run("db", "restore", "b.db", "--yes")
-    assert_refused(result, 1, "A released-daemon works on", "systemctl stop released.socket")
+    assert_refused(result, 1, "A released-daemon works on", f"Stop it first, and try again: {stop}")
 
 
 def test_a_restore_tells_what_nobody_can_know(shell: Shell) -> None:

@@ -269,7 +269,7 @@ class TestVacuum:
         """It would keep every message waiting."""
         with (
             owned(database.path),
-            pytest.raises(Conflict, match="released service stop"),
+            pytest.raises(Conflict, match="Stop it first, and try again: Ctrl-C where it runs"),
         ):
             vacuum(database.path)
 

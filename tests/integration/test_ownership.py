@@ -9,12 +9,13 @@ import pytest
 
 from daemon.core.errors import Misconfigured
 from daemon.core.meta.wire import Customer
-from daemon.core.ownership import owned, take_over
+from daemon.core.ownership import is_owned, owned
 from daemon.core.rewinding import ClockWatch
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation, lease
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.inbox import NewMessage, insert_messages
+from daemon.core.taking_over import take_over
 from tests.doubles.store_kit import NOW
 
 HOLD = """
@@ -55,6 +56,28 @@ def test_a_killed_daemon_holds_nothing(tmp_path: Path) -> None:
         other.kill()
     with owned(path):
         pass
+
+
+def test_a_link_is_another_name_of_the_same_database(tmp_path: Path) -> None:
+    """Whichever name each daemon is given: one works on the file, and whoever asks sees it."""
+    path, link = tmp_path / "home" / "released.db", tmp_path / "link.db"
+    path.parent.mkdir()
+    path.touch()
+    link.symlink_to(path)
+    for mine, others in ((path, link), (link, path)):
+        with owned(mine):
+            assert is_owned(others)
+            with pytest.raises(Misconfigured, match="Another released-daemon"), owned(others):
+                pass
+        assert not is_owned(others)
+    assert [] == list(tmp_path.glob("*.lock"))
+
+
+def test_a_link_that_leads_to_itself_is_nobodys(tmp_path: Path) -> None:
+    """Asked all the same: what is wrong with it is for whoever opens it to say."""
+    link = tmp_path / "released.db"
+    link.symlink_to(link)
+    assert not is_owned(link)
 
 
 def seize(conn: Connection, client: Client, *, now: float) -> bool:

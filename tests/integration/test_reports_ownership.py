@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from daemon.core.errors import Misconfigured
-from daemon.core.ownership import is_owned, owned, started_at, take_over
+from daemon.core.ownership import is_owned, owned
 from daemon.core.store.engine import Database
+from daemon.core.taking_over import started_at, take_over
 from tests.doubles.store_kit import NOW
 
 

@@ -20,6 +20,7 @@ from daemon.core.store.engine import Connection, Database
 from daemon.core.store.examining_files import Unfit, examine
 from daemon.core.store.upgrade import HEAD
 from tests.doubles.backup_kit import DYING_RESTORE, MOMENT, UNFIT, list_files, query, unwatched
+from tests.doubles.instance import make_instance
 from tests.doubles.new_database import copy_new_database
 from tests.integration.test_upgrade import upgrade_to
 
@@ -99,6 +100,18 @@ def test_a_link_to_the_database_is_followed(backup: Path, target: Path, tmp_path
     assert "Saved" == name_in(target)
 
 
+@pytest.mark.parametrize(("daemons", "ours"), [("link", "file"), ("file", "link")])
+def test_a_daemon_that_works_on_it_by_another_name_is_seen(
+    backup: Path, target: Path, tmp_path: Path, daemons: str, ours: str
+) -> None:
+    """A restore through a link, or beneath a daemon that came through one, does not begin."""
+    names = {"file": target, "link": tmp_path / "released.db"}
+    names["link"].symlink_to(target)
+    with owned(names[daemons]), pytest.raises(Conflict, match="works on"):
+        put_back(backup, names[ours])
+    assert "Now" == name_in(target)
+
+
 def test_root_leaves_it_to_the_daemons_user(backup: Path, target: Path) -> None:
     """The daemon could not open what belongs to root."""
     if os.geteuid() != 0:
@@ -175,9 +188,11 @@ def test_what_is_no_backup_is_not_restored(target: Path, tmp_path: Path, name: s
 
 
 def test_not_under_a_running_daemon(backup: Path, target: Path) -> None:
-    """It says what to run."""
-    with owned(target), pytest.raises(Conflict, match=r"systemctl stop released\.socket released"):
+    """It says what to run, which is what stops the daemon here."""
+    stop = make_instance(target)
+    with owned(target), pytest.raises(Conflict, match="Stop it first") as refused:
         put_back(backup, target)
+    assert str(refused.value).endswith(f": {stop}")
     assert "Now" == name_in(target)
 
 

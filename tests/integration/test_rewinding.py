@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from daemon.core import rewinding, sending
-from daemon.core.ownership import take_over
 from daemon.core.sending import Begun
 from daemon.core.store import conversations, outbox
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
+from daemon.core.taking_over import take_over
 from tests.doubles.bookkeeping import claim, keep, send, settle
 from tests.doubles.store_kit import NOW, take
 

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.core import placing
 from daemon.core.errors import Conflict, Misconfigured
-from daemon.core.ownership import BEAT, owned
+from daemon.core.ownership import owned
 from daemon.core.runtime import open_runtime
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.keys import KEY_BYTES, make_key, write_keys
@@ -21,6 +21,7 @@ from daemon.core.sealing.storing import leave_mark
 from daemon.core.store import heartbeats
 from daemon.core.store.audit import DAEMON, list_entries
 from daemon.core.store.engine import Database
+from daemon.core.taking_over import BEAT
 from tests.doubles.forking import Program, fork
 from tests.doubles.inhouse import make_settings
 from tests.doubles.sealing_kit import (
@@ -213,7 +214,7 @@ def test_a_daemon_that_may_seal_with_the_old_key_keeps_it(path: Path, tmp_path: 
         for since in (None, NOW - 1):
             if since is not None:
                 database.write(partial(heartbeats.beat, name=BEAT, now=since))
-            with pytest.raises(Conflict, match="Restart it"):
+            with pytest.raises(Conflict, match="Restart it, and try again: "):
                 drop(database, source)
         database.write(partial(heartbeats.beat, name=BEAT, now=NOW + 1))
         assert 1 == len(drop(database, source).dropped)

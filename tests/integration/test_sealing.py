@@ -10,17 +10,18 @@ from threading import Timer
 import pytest
 
 from daemon.core import placing
-from daemon.core.clients import token_digest
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.ownership import owned
 from daemon.core.sealing.keyring import MOST_KEPT, Keyring
 from daemon.core.sealing.keys import KEY_BYTES, make_key, write_keys
 from daemon.core.sealing.resealing import reseal
+from daemon.core.sealing.sealed import digest_token
 from daemon.core.sealing.storing import leave_mark, refuse_old_daemon
 from daemon.core.store.audit import DAEMON, list_entries
 from daemon.core.store.engine import Database
 from daemon.core.store.upgrade import prepare
 from tests.doubles.backup_kit import query
+from tests.doubles.instance import make_instance
 from tests.doubles.sealing_kit import (
     ANA,
     TOKENS,
@@ -94,7 +95,7 @@ def test_documents_need_no_key(database: Database, path: Path, key_file: Path) -
     add_two(database)
     key_file.unlink()
     shown = [document_of(path, client_id) for client_id in TOKENS]
-    digests = [token_digest(token)[:12] for token in TOKENS.values()]
+    digests = [digest_token(token)[:12] for token in TOKENS.values()]
     assert digests == [document["access_token_digest"] for document in shown]
 
 
@@ -162,11 +163,13 @@ def test_under_an_older_daemon_tokens_stay_as_it_can_read_them(
     database: Database, path: Path
 ) -> None:
     """It went on working while this version upgraded its database; the next start seals them."""
+    stop = make_instance(path)
     with owned(path):
         add_two(database)
         assert TOKENS == stored(path)
-        with pytest.raises(Conflict, match="older than this program"):
+        with pytest.raises(Conflict, match="older than this program") as refused:
             database.read(refuse_old_daemon)
+        assert f"Restart it first: {stop} && " in str(refused.value)
         database.write(lambda conn: leave_mark(conn, now=NOW))
         database.read(refuse_old_daemon)
         change_token(database, 1, "EAAB-new")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from daemon.core.database_files import key_of
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.sealing.fernets import Lock
 from daemon.core.sealing.key_files import (
@@ -47,7 +48,7 @@ class Keyring:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Read nothing yet; without `file` it lies beside the database."""
-        self.file = file or beside(database)
+        self.file = file or key_of(database)
         self.given = tuple(given)
         self.has_made_key = False
         self._database = database
@@ -145,9 +146,3 @@ class Keyring:
         if self._lock is None or self._lock[0] != keys:
             self._lock = (keys, Lock(keys))
         return self._lock[1]
-
-
-def beside(database: Path) -> Path:
-    """Name the key file of a database: released.key for released.db."""
-    named = database.parent / f"{database.stem}.key"
-    return named if named != database else database.parent / f"{database.name}.key"

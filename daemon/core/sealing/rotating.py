@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.errors import Conflict, Misconfigured
-from daemon.core.ownership import is_owned, started_at
+from daemon.core.orders import find_orders
+from daemon.core.ownership import is_owned
 from daemon.core.sealing.key_files import read_file, rewrite_file, take_stamp
 from daemon.core.sealing.keyring import NAME
 from daemon.core.sealing.keys import KEY_BYTES, Key, make_key, unite
@@ -24,6 +25,7 @@ from daemon.core.store import audit
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import list_own_tokens
 from daemon.core.store.engine import Connection, Database
+from daemon.core.taking_over import started_at
 
 ROTATE = "secrets.rotate"
 DROP = "secrets.drop"
@@ -160,5 +162,5 @@ def _refuse_behind_daemon(database: Database, file: Path) -> None:
     if since is None or since * 1e9 < stamp[1]:
         raise Conflict(
             f"The daemon has started before {file} was written, and may still seal with an old key."
-            " Restart it (systemctl restart released), and try again."
+            f" Restart it, and try again: {find_orders(database.path).restart}"
         )

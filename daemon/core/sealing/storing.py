@@ -39,11 +39,15 @@ def refuse_old_daemon(conn: Connection) -> None:
         Conflict: when such a one works on the database.
 
     """
-    if _is_with_old_daemon(conn):
-        raise Conflict(
-            "The daemon that runs is older than this program and could not open sealed tokens."
-            " Restart it first (systemctl restart released)."
-        )
+    if not _is_with_old_daemon(conn):
+        return
+    from daemon.core.orders import find_orders  # noqa: PLC0415 - as in `_is_with_old_daemon`
+
+    restart = find_orders(Path(str(conn.engine.url.database))).restart
+    raise Conflict(
+        "The daemon that runs is older than this program and could not open sealed tokens."
+        f" Restart it first: {restart}"
+    )
 
 
 def _is_with_old_daemon(conn: Connection) -> bool:

@@ -1,7 +1,7 @@
 """Deletes what is too old, a few rows at a time: how it is found, and what is done to it.
 
-What still has work before it (pending, answered, queued, sending, in doubt) is touched by nothing
-here, however old it is. How old is too old is `core.retention`'s to say.
+A conversation that somebody has in hand is touched by nothing here, however old what waits in it
+is. How old is too old is `core.retention`'s to say.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from daemon.core.retention import Limits
 from daemon.core.store import people
-from daemon.core.store.schema import conversations, happenings, idempotency, inbox, outbox, tokens
+from daemon.core.store.outbox import OPEN
+from daemon.core.store.schema import (
+    conversations,
+    happenings,
+    idempotency,
+    inbox,
+    outbox,
+    tokens,
+    turns,
+)
 
 CHUNK = 200
 """Rows changed in one transaction: a few milliseconds of the writer's time."""
@@ -19,10 +29,12 @@ CHUNK = 200
 SPAN = 2_000
 """Ids looked at in one go, beside the writer."""
 
-PARKED_TOO_LONG = "retention"
-"""The error of a parked message that nobody took up again while its text was kept."""
+TOO_LATE = "retention"
+"""The error of what was not answered, sent, or taken up again while its text was kept."""
 
 Condition = sa.ColumnElement[bool]
+
+_LET_GO = {"state": "ignored", "error": TOO_LATE, "text": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,52 +62,23 @@ class Page:
     reached: int
 
 
-def list_steps(*, texts: float, rows: float, answers: float, now: float) -> tuple[Step, ...]:
-    """List what is too old before these moments, in the order in which it must go.
+def list_steps(limits: Limits) -> tuple[Step, ...]:
+    """List what is too old, in the order in which it must go.
 
     A question loses its text no later than its answer: until then it could be taken up again.
     """
     return (
-        _delete(
-            "messages",
-            inbox,
-            inbox.c.id,
-            _is_settled_message(rows),
-            age=inbox.c.received_at,
-            before=rows,
-        ),
-        _park_no_longer(texts),
-        _blank("message_texts", inbox, inbox.c.id, _is_settled_message(texts), texts),
-        _delete(
-            "answers",
-            outbox,
-            outbox.c.seq,
-            _is_settled_answer(rows),
-            age=outbox.c.created_at,
-            before=rows,
-        ),
-        _blank("answer_texts", outbox, outbox.c.seq, _is_settled_answer(texts), texts),
-        # The newest stays: whoever reads events knows the table's end by it.
-        _delete(
-            "happenings",
-            happenings,
-            happenings.c.id,
-            sa.and_(
-                happenings.c.at < rows,
-                happenings.c.id < sa.select(sa.func.max(happenings.c.id)).scalar_subquery(),
-            ),
-            age=happenings.c.at,
-            before=rows,
-        ),
-        _forget_customers(rows, now),
-        _delete("tokens", tokens, tokens.c.id, tokens.c.revoked_at < rows, age=None, before=rows),
+        *_list_messages(limits),
+        *_list_answers(limits),
+        _delete_happenings(limits.rows),
+        _forget_customers(limits.rows, limits.now),
+        _delete_turns(limits.turns),
+        _delete("tokens", tokens, tokens.c.id, tokens.c.revoked_at < limits.rows),
         _delete(
             "repeated_calls",
             idempotency,
             sa.literal_column("idempotency.rowid", sa.Integer),
-            idempotency.c.created_at < answers,
-            age=None,
-            before=answers,
+            idempotency.c.created_at < limits.answers,
         ),
     )
 
@@ -125,55 +108,119 @@ def purge(conn: sa.Connection, step: Step, ids: Sequence[int]) -> int:
     return step.act(conn, sa.and_(step.key.in_(ids), step.due))
 
 
-def _delete(
-    what: str,
-    table: sa.Table,
-    key: sa.ColumnElement[Any],
-    due: Condition,
-    *,
-    age: sa.Column[float] | None,
-    before: float,
-) -> Step:
-    def act(conn: sa.Connection, chosen: Condition) -> int:
-        return conn.execute(sa.delete(table).where(chosen)).rowcount
-
-    return Step(what, table, key, due, act, age, before)
-
-
-def _blank(
-    what: str, table: sa.Table, key: sa.Column[int], settled: Condition, before: float
-) -> Step:
-    age = inbox.c.received_at if table is inbox else outbox.c.created_at
-
-    def act(conn: sa.Connection, chosen: Condition) -> int:
-        return conn.execute(sa.update(table).where(chosen).values(text=None)).rowcount
-
-    return Step(what, table, key, sa.and_(settled, table.c.text.is_not(None)), act, age, before)
+def _list_messages(limits: Limits) -> tuple[Step, ...]:
+    # Rows first: what is let go now keeps its own until the next run, and shows why.
+    key, age = inbox.c.id, inbox.c.received_at
+    is_settled = inbox.c.state.in_(("done", "ignored"))
+    has_answer = sa.or_(is_settled, inbox.c.state == "answered")
+    is_waiting = sa.and_(inbox.c.state == "pending", ~_is_in_hand(inbox, limits.now))
+    return (
+        _delete("messages", inbox, key, is_settled, age=age, before=limits.rows),
+        _let_go("unanswered_messages", is_waiting, limits.waiting),
+        _let_go("parked_messages", inbox.c.state == "parked", limits.texts),
+        _blank("message_texts", inbox, key, has_answer, age=age, before=limits.texts),
+    )
 
 
-def _park_no_longer(before: float) -> Step:
-    """Nobody took it up again: from now on nobody can, because its text goes."""
-    due = sa.and_(inbox.c.state == sa.literal_column("'parked'"), inbox.c.received_at < before)
-    ignored = {"state": "ignored", "error": PARKED_TOO_LONG, "text": None}
-
-    def act(conn: sa.Connection, chosen: Condition) -> int:
-        return conn.execute(sa.update(inbox).where(chosen).values(ignored)).rowcount
-
-    return Step("parked_messages", inbox, inbox.c.id, due, act, inbox.c.received_at, before)
-
-
-def _is_settled_message(before: float) -> Condition:
-    return sa.and_(inbox.c.state.in_(("done", "ignored")), inbox.c.received_at < before)
-
-
-def _is_settled_answer(before: float) -> Condition:
+def _list_answers(limits: Limits) -> tuple[Step, ...]:
+    key, age = outbox.c.seq, outbox.c.created_at
     may_be_sent_yet = (
         sa.select(inbox.c.id)
         .where(inbox.c.turn_id == outbox.c.turn_id, inbox.c.state.in_(("parked", "answered")))
         .exists()
     )
     is_given_up = sa.and_(outbox.c.state == "parked", ~may_be_sent_yet)
-    return sa.and_(outbox.c.created_at < before, sa.or_(outbox.c.state == "sent", is_given_up))
+    is_settled = sa.or_(outbox.c.state == "sent", is_given_up)
+    return (
+        _delete("answers", outbox, key, is_settled, age=age, before=limits.rows),
+        _give_up_unsent(limits),
+        _blank("answer_texts", outbox, key, is_settled, age=age, before=limits.texts),
+    )
+
+
+def _delete(
+    what: str,
+    table: sa.Table,
+    key: sa.ColumnElement[Any],
+    due: Condition,
+    *,
+    age: sa.Column[float] | None = None,
+    before: float = 0.0,
+) -> Step:
+    """Delete what is due and, with `age`, also older than `before`."""
+
+    def act(conn: sa.Connection, chosen: Condition) -> int:
+        return conn.execute(sa.delete(table).where(chosen)).rowcount
+
+    too_old = due if age is None else sa.and_(due, age < before)
+    return Step(what, table, key, too_old, act, age, before)
+
+
+def _blank(
+    what: str,
+    table: sa.Table,
+    key: sa.Column[int],
+    due: Condition,
+    *,
+    age: sa.Column[float],
+    before: float,
+) -> Step:
+    def act(conn: sa.Connection, chosen: Condition) -> int:
+        return conn.execute(sa.update(table).where(chosen).values(text=None)).rowcount
+
+    too_old = sa.and_(due, age < before, table.c.text.is_not(None))
+    return Step(what, table, key, too_old, act, age, before)
+
+
+def _let_go(what: str, due: Condition, before: float) -> Step:
+    """Nobody has taken it up: from now on nobody can, because its text goes."""
+
+    def act(conn: sa.Connection, chosen: Condition) -> int:
+        return conn.execute(sa.update(inbox).where(chosen).values(_LET_GO)).rowcount
+
+    too_old = sa.and_(due, inbox.c.received_at < before)
+    return Step(what, inbox, inbox.c.id, too_old, act, inbox.c.received_at, before)
+
+
+def _give_up_unsent(limits: Limits) -> Step:
+    """Meta takes it no longer; what it would have answered is let go with it."""
+    too_late = sa.and_(OPEN, outbox.c.created_at < limits.waiting)
+    due = sa.and_(too_late, ~_is_in_hand(outbox, limits.now))
+    given_up = {"state": "parked", "error": TOO_LATE, "text": None}
+
+    def act(conn: sa.Connection, chosen: Condition) -> int:
+        changed = sa.update(outbox).where(chosen).values(given_up).returning(outbox.c.turn_id)
+        turn_ids = conn.execute(changed).scalars().all()
+        waited = sa.and_(inbox.c.turn_id.in_(set(turn_ids)), inbox.c.state == "answered")
+        conn.execute(sa.update(inbox).where(waited).values(_LET_GO))
+        return len(turn_ids)
+
+    age = outbox.c.created_at
+    return Step("unsent_answers", outbox, outbox.c.seq, due, act, age, limits.waiting)
+
+
+def _is_in_hand(table: sa.Table, now: float) -> Condition:
+    lease = sa.select(1).where(
+        conversations.c.id == table.c.conversation_id, conversations.c.lease_until >= now
+    )
+    return lease.exists()
+
+
+def _delete_happenings(before: float) -> Step:
+    # The newest stays: whoever reads events knows the table's end by it.
+    newest = sa.select(sa.func.max(happenings.c.id)).scalar_subquery()
+    is_read = happenings.c.id < newest
+    age = happenings.c.at
+    return _delete("happenings", happenings, happenings.c.id, is_read, age=age, before=before)
+
+
+def _delete_turns(before: float) -> Step:
+    """With a long retention messages and answers may still name what is as old as that."""
+    is_free = sa.and_(
+        *(~sa.select(1).where(table.c.turn_id == turns.c.id).exists() for table in (inbox, outbox))
+    )
+    age = turns.c.created_at
+    return _delete("turns", turns, turns.c.id, is_free, age=age, before=before)
 
 
 def _forget_customers(before: float, now: float) -> Step:

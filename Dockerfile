@@ -10,12 +10,16 @@ RUN python -m venv --without-pip /opt/released \
     && pip --python /opt/released install --no-compile --only-binary :all: --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE faqs.example.json ./
 COPY released_cli released_cli
+# The manual, to which alerts and errors point; the wheel takes it up.
+COPY docs docs
 COPY daemon daemon
 # What the lock holds only to build this project is taken out, and `check` finds out when that was too much; so are an editor
 # and maps that come with the page of /docs and that nothing serves.
 RUN pip --python /opt/released install --no-compile --no-deps --no-build-isolation . \
     && pip --python /opt/released uninstall --yes hatchling editables pathspec pluggy tomlkit trove-classifiers \
     && pip --python /opt/released check \
+    && ln -s /opt/released/lib/python3.*/site-packages/released_cli/_deploy/docs /opt/released/docs \
+    && test -s /opt/released/docs/runbook.md \
     && find /opt/released -path '*/swagger_ui/static/*' '(' -name '*.map' -o -name 'swagger-editor*' ')' -delete
 # The image is read-only when it runs: what is not compiled now would be at every start anew.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/released/lib

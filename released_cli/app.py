@@ -36,7 +36,7 @@ from released_cli import (
 from released_cli.commands import Command, Group
 from released_cli.given import Globals, start
 from released_cli.helping import HelpfulGroup
-from released_cli.output import close_stdout
+from released_cli.stdout import close_stdout, is_stdout_lost, open_stdout
 from released_cli.wording import explain
 
 INTERRUPTED = 130
@@ -195,8 +195,9 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
     except OSError as failed:
+        what = "stdout cannot be written" if is_stdout_lost(failed) else "it failed"
         close_stdout()
-        _fail(f"it failed: {failed.strerror or failed}", 1)
+        _fail(f"{what}: {failed.strerror or failed}", 1)
     except UnicodeEncodeError:
         # Bytes of an argument that are no UTF-8 travel as lone surrogates until they are written.
         _fail("a value on the command line is not UTF-8.", 2)
@@ -209,6 +210,7 @@ def main() -> NoReturn:
 
 def _print_what_it_can() -> None:
     """Let a terminal that lacks a character show a substitute instead of ending the command."""
+    open_stdout()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

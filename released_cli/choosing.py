@@ -39,8 +39,14 @@ def choose_place(given: Globals, environment: Mapping[str, str] | None = None) -
     if name is None:
         if given.token_file is not None:
             raise UsageError("--token-file goes with --url or --profile.")
+        if environment.get(TOKEN):
+            raise UsageError(
+                f"{TOKEN} is set, and nothing says for which daemon: set {URL} or give --url, or"
+                " work on this machine with --local."
+            )
         return None
-    return _take(name, book, given)
+    # What was typed names its own token: one in the environment may be another daemon's.
+    return _take(name, book, given, token=None if given.profile else environment.get(TOKEN))
 
 
 def _build(url: str, given: Globals, environment: Mapping[str, str]) -> Place:
@@ -58,7 +64,8 @@ def _build(url: str, given: Globals, environment: Mapping[str, str]) -> Place:
     return Place(checked, check_token(token))
 
 
-def _take(name: str, book: Book, given: Globals) -> Place:
+def _take(name: str, book: Book, given: Globals, *, token: str | None) -> Place:
+    """Take a saved profile, with `token` in its own one's place where that is given."""
     profile = book.profiles.get(name)
     if profile is None:
         known = ", ".join(sorted(book.profiles)) or "none"
@@ -66,11 +73,12 @@ def _take(name: str, book: Book, given: Globals) -> Place:
             f"There is no profile {name!r} (saved: {known})."
             f" Save it: released login URL --profile {name}"
         )
-    token = (
-        profile.token if given.token_file is None else read_secret(given.token_file, what="Token")
-    )
+    if given.token_file is not None:
+        token = read_secret(given.token_file, what="Token")
     url = check_url(profile.url, insecure=profile.insecure or given.insecure)
-    return Place(url, check_token(token), profile=name)
+    return Place(
+        url, check_token(token or profile.token), profile=name, has_other_token=bool(token)
+    )
 
 
 def _refuse_contradictions(given: Globals) -> None:

@@ -27,11 +27,11 @@ from released_cli.client_output import (
     needs_resuming,
     print_client,
     tell_state,
-    warn_of_hours,
+    warn_of,
 )
 from released_cli.commands import Command
 from released_cli.output import print_json, print_table, say, waiting, working
-from released_cli.session import AsJson, UsageError, admin, ask, can_ask
+from released_cli.session import AsJson, UsageError, Yes, admin, ask, can_ask
 from released_cli.watching.lines import make_line, print_lines
 
 app = typer.Typer(no_args_is_help=True)
@@ -87,7 +87,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     with admin(ctx) as office, working(f"Creating the Assistant from {len(entries)} FAQs"):
         client = office.add_client(seed, entries)
     print_client(client, as_json=as_json)
-    warn_of_hours(client)
+    warn_of(client)
     say(
         f"Client {client['id']}, {client['name']}, is on: its bot answers on"
         f" {client['phone_number']} while released-daemon runs."
@@ -136,7 +136,7 @@ def show(ctx: typer.Context, ref: Ref, *, as_json: AsJson = False) -> None:
     with admin(ctx) as office, waiting("Looking"):
         client = office.find_client(ref)
     print_client(client, as_json=as_json)
-    warn_of_hours(client)
+    warn_of(client)
     if needs_resuming(client):
         say(f"Once the cause is mended: released client resume {client['id']}")
 
@@ -190,7 +190,7 @@ def update(  # noqa: PLR0913 - one parameter an option
     changed = ", ".join(find_changes(before, after, given))
     if changed or as_json:
         print_client(after, as_json=as_json)
-    warn_of_hours(after)
+    warn_of(after)
     say(f"Changed: {changed}." if changed else "Nothing to change: it is so already.")
 
 
@@ -199,7 +199,7 @@ def deactivate(
     ctx: typer.Context,
     ref: Ref,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Stop a client's bot; its data stays, and `activate` brings it back."""

@@ -48,10 +48,10 @@ def needs_resuming(client: Document) -> bool:
     return stopped is not None and classify(stopped["code"]) is not Remedy.CREDENTIAL
 
 
-def warn_of_hours(client: Document) -> None:
-    """Say why the bot cannot tell when the business is open, where that is so."""
-    for unread in client["warnings"]:
-        say(f"Business hours stay text, so the bot cannot tell when it is open: {unread}")
+def warn_of(client: Document) -> None:
+    """Say what is taken as it is, and may not be what was meant."""
+    for warning in client["warnings"]:
+        say(warning)
 
 
 def _tell_token(digest: str | None) -> str:

@@ -11,7 +11,7 @@ from released_cli.asking import can_ask, insist
 from released_cli.commands import Command
 from released_cli.completion import complete_ref
 from released_cli.output import print_facts, print_json, say, waiting, working
-from released_cli.session import AsJson, UsageError, admin
+from released_cli.session import AsJson, UsageError, Yes, admin
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,7 +61,7 @@ def erase(
     second: Second = None,
     *,
     all_clients: AllClients = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete everything that is held about a customer, for good, and print a receipt."""

@@ -13,7 +13,7 @@ from released_cli.commands import Command
 from released_cli.maintaining import maintain
 from released_cli.output import print_facts, print_json, print_text, say, waiting
 from released_cli.progress import progress
-from released_cli.session import AsJson, UsageError, actor, load, now, refuse_elsewhere
+from released_cli.session import AsJson, UsageError, Yes, actor, load, now, refuse_elsewhere
 
 if TYPE_CHECKING:
     from daemon.core.backups import Backup, Rotation
@@ -152,7 +152,7 @@ def restore(
     ctx: typer.Context,
     file: BackupFile,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Put a backup in the database's place; the daemon must be stopped, the old one is kept."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import typer
 
+from daemon.core.errors import ReleasedError
 from released_cli.admin import Document
+from released_cli.choosing import choose_place
 from released_cli.output import clean, is_terminal, print_json, print_text, say, waiting
-from released_cli.session import AsJson, Globals, admin
+from released_cli.session import AsJson, Globals, admin, load, now
 from released_cli.watching.lines import draw_line, make_line
 
 SOMETHING_WRONG = 3
@@ -30,8 +32,7 @@ def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """
     # A line of its own tells of misspelt settings.
     ctx.ensure_object(Globals).warned = True
-    with admin(ctx) as office, waiting("Checking"):
-        findings = office.run_doctor()
+    findings = _look(ctx)
     if as_json:
         print_json(findings)
     elif is_terminal(sys.stdout):
@@ -42,6 +43,23 @@ def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         say(sum_up(findings))
     if any(finding["state"] == "error" for finding in findings):
         raise typer.Exit(SOMETHING_WRONG)
+
+
+def _look(ctx: typer.Context) -> list[Document]:
+    """Run all checks; those that need no database also where it cannot be opened."""
+    try:
+        with admin(ctx) as office, waiting("Checking"):
+            return office.run_doctor()
+    except ReleasedError as shut:
+        if choose_place(ctx.ensure_object(Globals)) is not None:
+            raise
+        from daemon.core.doctor.running import run_doctor_without
+        from daemon.core.store.engine import sqlite_path
+
+        settings = load(ctx)
+        path = sqlite_path(settings.database_url)
+        with waiting("Checking"):
+            return run_doctor_without(settings, path, shut, now=now())
 
 
 def fold(findings: Sequence[Document]) -> list[Document]:

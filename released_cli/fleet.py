@@ -10,9 +10,10 @@ import typer
 
 from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
-from released_cli.output import close_stdout, print_json, say, working
+from released_cli.output import print_json, say, working
 from released_cli.session import AsJson, admin
 from released_cli.sources import STDIN
+from released_cli.stdout import close_stdout, writing
 from released_cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def _list_faqs(office: Admin, client_id: int) -> list[Document]:
 def _print_toml(text: str) -> None:
     """Print TOML, which is UTF-8 whatever the terminal speaks."""
     try:
-        typer.echo(text.encode(), nl=False)
+        with writing():
+            typer.echo(text.encode(), nl=False)
     except BrokenPipeError:
         close_stdout()
         raise typer.Exit from None

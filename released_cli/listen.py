@@ -8,6 +8,7 @@ import typer
 from released_cli.admin import Document
 from released_cli.output import clean, is_terminal
 from released_cli.session import AsJson, admin
+from released_cli.stdout import need_stdout
 from released_cli.watching.lines import Line, make_line, print_lines, print_record
 from released_cli.watching.moments import tell_clock, tell_local
 from released_cli.watching.options import OnlyClient
@@ -45,6 +46,7 @@ def listen(
     With --json each event is an object on a line of its own. While the daemon far away does not
     answer it waits, and then goes on where it was.
     """
+    need_stdout()
     try:
         with admin(ctx) as office:
             client_id = None if client is None else int(office.find_client(client)["id"])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from daemon.core.faqs import Faq
     from daemon.core.settings import Settings
     from daemon.core.store.audit import Actor
+    from daemon.core.store.clients import Client
     from daemon.core.store.engine import Database
 
 T = TypeVar("T")
@@ -39,47 +40,44 @@ class LocalAdmin:
 
     def list_clients(self, *, active_only: bool = False) -> list[Document]:
         """List the clients by id."""
-        from daemon.core.documents import client_document
+        from daemon.core.documents import show_clients
         from daemon.core.store.clients import list_clients
 
-        found = self._database.read(partial(list_clients, active_only=active_only))
-        return [client_document(client) for client in found]
+        return self._database.read(
+            lambda conn: show_clients(conn, list_clients(conn, active_only=active_only))
+        )
 
     def find_client(self, ref: str) -> Document:
         """Find a client by REF."""
         from daemon.core.clients import get_client
-        from daemon.core.documents import client_document
 
         with suggesting(self, ref):
-            return client_document(self._database.read(lambda conn: get_client(conn, ref)))
+            return self._show(self._database.read(lambda conn: get_client(conn, ref)))
 
     def add_client(self, seed: Mapping[str, Any], faqs: "Sequence[Faq]") -> Document:
         """Onboard a client."""
         from daemon.core.clients import add_client
-        from daemon.core.documents import client_document
         from daemon.core.seeds import ClientSeed, validate
 
         checked = validate(ClientSeed, seed)
-        return client_document(self._write(partial(add_client, seed=checked, faqs=faqs)))
+        return self._show(self._write(partial(add_client, seed=checked, faqs=faqs)))
 
     def update_client(
         self, client_id: int, changes: Mapping[str, Any], faqs: "Sequence[Faq] | None" = None
     ) -> Document:
         """Set the fields given, `active` among them, and with FAQs make the next version."""
         from daemon.core.clients import update_client
-        from daemon.core.documents import client_document
         from daemon.core.seeds import ClientChanges, validate
 
         checked = validate(ClientChanges, changes)
         job = partial(update_client, client_id=client_id, changes=checked, faqs=faqs)
-        return client_document(self._write(job).client)
+        return self._show(self._write(job).client)
 
     def resume_client(self, client_id: int) -> Document:
         """Let a stopped client send again."""
         from daemon.core.clients import resume_client
-        from daemon.core.documents import client_document
 
-        return client_document(self._write(partial(resume_client, client_id=client_id)).client)
+        return self._show(self._write(partial(resume_client, client_id=client_id)).client)
 
     def list_faqs(self, client_id: int) -> list[Document]:
         """List the FAQs of a client's current version, in file order."""
@@ -194,23 +192,16 @@ class LocalAdmin:
         """Tell how daemon, inbox and clients are, and what needs somebody."""
         from importlib.metadata import version
 
-        from daemon.core.orders import find_orders
-        from daemon.core.status import find_daemon, read_status
+        from daemon.core.status import Setting, find_daemon, read_status
 
-        path, settings = self._database.path, self._settings
-        now = self._clock()
+        setting, now = Setting.from_settings(self._settings), self._clock()
         return self._database.read(
             lambda conn: read_status(
                 conn,
-                database=path,
-                daemon=find_daemon(conn, path),
+                setting,
+                daemon=find_daemon(conn, setting.database),
                 version=version("released"),
                 now=now,
-                has_shared_token=settings.token_for(None) is not None,
-                shared_token=settings.token_for(None),
-                backup_dir=settings.backup_dir,
-                needs_backups=settings.app_env == "prod",
-                orders=find_orders(path),
             )
         )
 
@@ -266,6 +257,12 @@ class LocalAdmin:
         from daemon.core.doctor.running import run_doctor_here
 
         return run_doctor_here(self._settings, self._database, now=self._clock())
+
+    def _show(self, client: "Client") -> Document:
+        from daemon.core.documents import show_clients
+
+        [shown] = self._database.read(partial(show_clients, clients=[client]))
+        return shown
 
     def _find_id(self, ref: str | None) -> int | None:
         return None if ref is None else int(self.find_client(ref)["id"])

@@ -12,7 +12,7 @@ from released_cli.asking import can_ask, insist
 from released_cli.commands import Command, Group
 from released_cli.completion import complete_ref
 from released_cli.output import print_facts, print_json, print_table, say, waiting, working
-from released_cli.session import AsJson, Globals, UsageError, admin, load, now
+from released_cli.session import AsJson, Globals, UsageError, Yes, admin, load, now
 
 app = typer.Typer(no_args_is_help=True)
 token_app = typer.Typer(no_args_is_help=True)
@@ -75,7 +75,7 @@ def rotate(
         Path | None,
         typer.Option(metavar="FILE", help="Write a new shared token there, for you alone to read."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Exchange a token that ends for a new one; the old one stays until the new one works.
@@ -110,16 +110,27 @@ def _rotate_shared(ctx: typer.Context, output: Path | None, *, yes: bool, as_jso
         )
     settings = load(ctx)
     home = find_home(given.env_file or Path(".env"), os.environ)
+    target = output or home.path
     if not yes and can_ask():
-        target = output or home.path
         insist(f"Exchange META_ACCESS_TOKEN for a new one, and write that to {target}?")
+    worn = target.stat() if target is not None and target.exists() else None
     with open_database(settings) as database, working("Exchanging the token"):
         rotated = rotate_shared_here(settings, database, home, output=output, clock=now)
     _print_rotated(rotated, as_json=as_json)
+    if target is not None and worn is not None:
+        _tell_lost_group(target, worn)
     if output is not None and output.resolve() != home.path:
         say(_tell_the_rest(output, home.path if home.kind == "file" else None))
     restart = find_orders(sqlite_path(settings.database_url)).restart
     say(f"The daemon takes it up when it is restarted: {restart}")
+
+
+def _tell_lost_group(target: Path, worn: os.stat_result) -> None:
+    from daemon.core.credentials.keeping import find_lost_group
+
+    mend = find_lost_group(target.resolve(), before=worn)
+    if mend is not None:
+        say(f"The group of {target} could not be kept, and reads it no more. As root: {mend}")
 
 
 def _tell_the_rest(output: Path, file: Path | None) -> str:

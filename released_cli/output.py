@@ -3,7 +3,6 @@
 A terminal gets tables by rich; a pipe gets plain columns, never cut, coloured or boxed.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from threading import Event, Timer
 import typer
 
 from released_cli.given import current
+from released_cli.stdout import close_stdout, writing
 
 MOMENT_S = 0.5
 """Seconds after which a person wonders whether anything goes on."""
@@ -26,24 +26,25 @@ GAP = "  "
 def print_text(text: str) -> None:
     """Print data to stdout; when its reader has had enough, the command ends, quietly."""
     try:
-        typer.echo(text)
+        with writing():
+            typer.echo(text)
     except BrokenPipeError:
         close_stdout()
         raise typer.Exit from None
 
 
-def close_stdout() -> None:
-    """Send what is still buffered nowhere, so that the interpreter's last flush cannot fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def print_json(data: object) -> None:
     """Print data for programs, of each object the keys that were chosen, in that order."""
+    print_text(write_json(data))
+
+
+def write_json(data: object) -> str:
+    """Write data as `print_json` prints it."""
     import json
 
     # A terminal of another age must not turn JSON into something else.
     speaks_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    print_text(json.dumps(pick(data), ensure_ascii=not speaks_utf8, indent=2))
+    return json.dumps(pick(data), ensure_ascii=not speaks_utf8, indent=2)
 
 
 def pick(data: object) -> object:

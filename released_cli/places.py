@@ -16,12 +16,14 @@ EXAMPLE = "Example: https://bot.example.com"
 class Place:
     """Where a daemon is, without a slash at the end, and who is calling.
 
-    `profile` is the saved profile's name where both come from one.
+    `profile` is the saved profile's name where the address comes from one, and
+    `has_other_token` says that the token does not.
     """
 
     url: str
     token: str = field(repr=False)
     profile: str | None = None
+    has_other_token: bool = False
 
     def __str__(self) -> str:
         """Give the address, and not the token."""

@@ -10,7 +10,7 @@ import typer
 from released_cli.asking import can_ask, insist
 from released_cli.commands import Command
 from released_cli.output import print_facts, print_json, print_table, say, waiting
-from released_cli.session import AsJson, UsageError, actor, load, now, refuse_elsewhere
+from released_cli.session import AsJson, UsageError, Yes, actor, load, now, refuse_elsewhere
 
 if TYPE_CHECKING:
     from daemon.core.sealing.resealing import Resealed
@@ -87,7 +87,7 @@ def drop_old(
     ctx: typer.Context,
     *,
     key_file: KeyFile = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete the keys that seal nothing in the database any more. On the server.

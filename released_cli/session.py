@@ -25,6 +25,7 @@ __all__ = [
     "AsJson",
     "Globals",
     "UsageError",
+    "Yes",
     "actor",
     "admin",
     "ask",
@@ -43,6 +44,9 @@ AsJson = Annotated[
     typer.Option("--json", help="Print JSON for programs; --json id,name chooses keys."),
 ]
 """Goes with `commands.Command`, which takes the keys."""
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+"""Of a command that asks first: what it does cannot be undone, or is felt by customers."""
 
 
 def load(ctx: typer.Context) -> "Settings":
@@ -135,4 +139,5 @@ def _tell_where(place: "Place") -> None:
     if place.is_in_clear:
         say(f"The token travels in clear to {place}.")
     if place.profile is not None and is_terminal(sys.stderr):
-        say(f"At {place} (profile {place.profile}; --local is this machine).")
+        token = ", with another token than its own" if place.has_other_token else ""
+        say(f"At {place} (profile {place.profile}{token}; --local is this machine).")

@@ -1,15 +1,18 @@
 """`released token`: who may use the admin API."""
 
+import shlex
 from typing import Annotated, Literal
 
 import typer
 
-from released_cli.admin import Document
+from daemon.core.errors import Invalid, ReleasedError
+from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
 from released_cli.commands import Command
 from released_cli.completion import complete_ref
-from released_cli.output import print_json, print_table, print_text, say, waiting, working
-from released_cli.session import AsJson, admin
+from released_cli.output import print_json, print_table, say, waiting, working, write_json
+from released_cli.session import AsJson, Yes, admin
+from released_cli.stdout import close_stdout, need_stdout
 from released_cli.watching.moments import tell_local
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,6 +26,10 @@ TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Whom or what it 
 ExpiresDays = Annotated[
     float, typer.Option(metavar="DAYS", help="Days it works; 0 has expired at once.")
 ]
+
+
+class Unseen(ReleasedError):
+    """A token was made, and could not be shown."""
 
 
 CREATE_EXAMPLES = """
@@ -53,9 +60,14 @@ def create(
 ) -> None:
     """Make a token and show it, this once."""
     _check(name, expires_days)
-    with admin(ctx) as office, working("Making a token"):
-        made = office.create_token(name, expires_days=expires_days, scope=scope, client=client)
-    _print_made(made, expires_days, as_json=as_json)
+    need_stdout()
+    with admin(ctx) as office:
+        with working("Making a token"):
+            made = office.create_token(name, expires_days=expires_days, scope=scope, client=client)
+        try:
+            _print_made(made, expires_days, as_json=as_json)
+        except OSError as lost:
+            raise _take_back(office, made, lost) from lost
 
 
 @app.command("list", cls=Command)
@@ -94,9 +106,13 @@ def rotate(
 ) -> None:
     """Replace a token by a new one of the same name, scope and client; the old one ends at once."""
     _check(name, expires_days)
+    need_stdout()
     with admin(ctx) as office, working("Making a token"):
         made = office.rotate_token(name, expires_days=expires_days)
-    _print_made(made, expires_days, as_json=as_json)
+    try:
+        _print_made(made, expires_days, as_json=as_json)
+    except OSError as lost:
+        raise _explain_rotated(made, lost) from lost
 
 
 @app.command("revoke", cls=Command)
@@ -104,7 +120,7 @@ def revoke(
     ctx: typer.Context,
     name: TokenName,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Make a token useless at once; on a terminal, asks first."""
     if not yes and can_ask():
@@ -119,19 +135,41 @@ def _tell_used(last_used_at: str | None) -> str:
 
 
 def _print_made(made: Document, expires_days: float, *, as_json: bool) -> None:
+    """Print a token; unlike `print_text` this fails where nobody reads, for nobody has seen it."""
     if as_json:
-        print_json(made)
+        typer.echo(write_json(made))
         return
     if expires_days == 0:
         say(f"Token {made['name']} has expired already: it opens nothing, and is not shown.")
         return
-    print_text(made["token"])
+    typer.echo(made["token"])
     say(f"Token {made['name']}, valid until {made['expires_at']}. Keep it: it is not shown again.")
 
 
-def _check(name: str, expires_days: float) -> None:
-    from daemon.core.errors import Invalid
+def _take_back(office: Admin, made: Document, lost: OSError) -> ReleasedError:
+    """Revoke a token that nobody has seen, and say so."""
+    close_stdout()
+    name = made["name"]
+    told = f"The token {name} could not be shown ({lost.strerror})"
+    try:
+        office.revoke_token(name)
+    except ReleasedError as failed:
+        command = f"released token revoke {shlex.quote(name)}"
+        return Unseen(f"{told}, nor taken back: {failed} Revoke it: {command}")
+    return Unseen(f"{told}, and is revoked: nothing is left of it. Make it again.")
 
+
+def _explain_rotated(made: Document, lost: OSError) -> ReleasedError:
+    close_stdout()
+    name = made["name"]
+    return Unseen(
+        f"The token {name} was rotated and could not be shown ({lost.strerror}): the old one is"
+        f" void, and nobody has seen the new one. Rotate it again: released token rotate"
+        f" {shlex.quote(name)}"
+    )
+
+
+def _check(name: str, expires_days: float) -> None:
     if not 0 <= expires_days <= LIFETIME_LIMIT_DAYS:
         raise Invalid(f"expires_days must be from 0 to {LIFETIME_LIMIT_DAYS}.")
     if not name.strip() or not name.isprintable():

@@ -22,6 +22,8 @@ copy_files() {
     run mkdir -p "$building/scripts"
     run cp -R "$packages"/{daemon,released_cli} "$building/"
     run cp -R "$root"/{systemd,pyproject.toml,requirements.lock,README.md,LICENSE} "$building/"
+    # Alerts and errors name docs/runbook.md.
+    [[ ! -d $root/docs ]] || run cp -R "$root/docs" "$building/"
     run install -m 0755 "$root"/scripts/{install,install_settings,build_release}.sh "$building/scripts/"
     if [[ $packages == "$root" ]]; then
         run cp "$root/faqs.example.json" "$building/"

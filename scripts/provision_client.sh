@@ -53,14 +53,14 @@ misuse() {
 
 value() { sed -n "s/^$1='\(.*\)'\$/\1/p" "$home/.env"; }
 
-is_well() {
-    local line=''
-    { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+# A shell of its own: whoever listens may close the door in the middle, which ends the one that writes.
+is_well() (
+    line=''
+    { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || exit 1
     printf 'GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
     IFS= read -r -t 6 line <&3 || true
-    exec 3>&-
     [[ $line == *' 200 '* ]]
-}
+)
 
 # Another's daemon at that port would answer too: ours must be there after it.
 wait_until_well() {

@@ -14,7 +14,7 @@ from daemon.api.models import ClientPage, ClientPatch, NewAgent, NewClient
 from daemon.api.shared import RUNTIME
 from daemon.core import clients
 from daemon.core.clients import Change
-from daemon.core.documents import client_document
+from daemon.core.documents import show_clients
 from daemon.core.errors import Conflict, FieldProblem, Invalid, NotFound, Stale
 from daemon.core.faqs import Faq, faqs_from_objects
 from daemon.core.seeds import ClientChanges, ClientSeed, validate
@@ -34,9 +34,10 @@ async def create(request: web.Request) -> web.Response:
         **{name: getattr(body, name) for name in ClientSeed.model_fields},
     )
 
-    def show(client: Client) -> Made:
+    def show(conn: Connection, client: Client) -> Made:
         headers = {"Location": f"/clients/{client.id}", "ETag": _tag(client)}
-        return Made(client_document(client), headers)
+        [shown] = show_clients(conn, [client])
+        return Made(shown, headers)
 
     return await _add(request, seed, faqs, show=show)
 
@@ -55,7 +56,7 @@ async def create_agent(request: web.Request) -> web.Response:
         "phone_number_id": number_id,
     }
 
-    def show(client: Client) -> Made:
+    def show(_conn: Connection, client: Client) -> Made:
         agent = {"agent_id": client.assistant_id, "phone_number_id": client.phone_number_id}
         return Made(agent | {"status": "ok"})
 
@@ -69,12 +70,12 @@ async def show_all(request: web.Request) -> web.Response:
 
     def job(conn: Connection) -> list[dict[str, Any]]:
         if page.ref is not None:
-            return [client_document(get_visible_client(conn, page.ref, only=only))]
+            return show_clients(conn, [get_visible_client(conn, page.ref, only=only)], only=only)
         found = list_visible_clients(
             conn, only=only, active_only=page.active_only, after=page.after, limit=page.limit
         )
         # Here and not on the loop: the hours of a thousand clients take a while to read.
-        return [client_document(client) for client in found]
+        return show_clients(conn, found, only=only)
 
     return web.json_response(await request.app[RUNTIME].store.read(job))
 
@@ -85,7 +86,7 @@ async def show(request: web.Request) -> web.Response:
     client = await request.app[RUNTIME].store.read(lambda conn: store.find_client(conn, client_id))
     if client is None:
         raise NotFound(f"There is no client {client_id}.")
-    return _answer(client)
+    return await _answer(request, client)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -134,7 +135,7 @@ async def resume(request: web.Request) -> web.Response:
         partial(clients.resume_client, client_id=client_id, now=runtime.clock(), actor=actor)
     )
     await runtime.directory.refresh()
-    return _answer(changed.client)
+    return await _answer(request, changed.client)
 
 
 async def _read_faqs(items: object) -> tuple[Faq, ...]:
@@ -147,13 +148,13 @@ async def _add(
     seed: ClientSeed,
     faqs: tuple[Faq, ...],
     *,
-    show: Callable[[Client], Made],
+    show: Callable[[Connection, Client], Made],
 ) -> web.Response:
     runtime = request.app[RUNTIME]
     now, actor = runtime.clock(), actor_of(request)
 
     def make(conn: Connection) -> Made:
-        return show(clients.add_client(conn, seed, faqs, now=now, actor=actor))
+        return show(conn, clients.add_client(conn, seed, faqs, now=now, actor=actor))
 
     answer = await create_once(request, make)
     await runtime.directory.refresh()
@@ -189,7 +190,7 @@ async def _update(
             problems=(_at("phone_number_id", reason),),
         ) from None
     await runtime.directory.refresh()
-    return _answer(changed.client)
+    return await _answer(request, changed.client)
 
 
 def _refuse_stale(conn: Connection, client_id: int, expected: str) -> None:
@@ -201,8 +202,11 @@ def _refuse_stale(conn: Connection, client_id: int, expected: str) -> None:
         raise Stale(f"Client {client_id} has changed since you read it. Read it again.")
 
 
-def _answer(client: Client) -> web.Response:
-    return web.json_response(client_document(client), headers={"ETag": _tag(client)})
+async def _answer(request: web.Request, client: Client) -> web.Response:
+    [shown] = await request.app[RUNTIME].store.read(
+        partial(show_clients, clients=[client], only=client_limit_of(request))
+    )
+    return web.json_response(shown, headers={"ETag": _tag(client)})
 
 
 def _tag(client: Client) -> str:

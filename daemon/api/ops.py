@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from daemon.api.problems import problem
-from daemon.api.shared import METRICS, RUNTIME, VERSION, WORKERS
+from daemon.api.problems import DAMAGED, problem
+from daemon.api.shared import DAMAGE, METRICS, RUNTIME, VERSION, WORKERS
 from daemon.api.survey import SURVEYOR
 from daemon.core.errors import ReleasedError
 from daemon.core.store import heartbeats, inbox
-from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
 from daemon.metrics import CONTENT_TYPE
 
 HEALTH_BUDGET_S = 5.0
@@ -76,6 +76,9 @@ async def _prove(app: web.Application) -> inbox.Depth:
             with app[METRICS].write_seconds.time():
                 await runtime.store.write_light(partial(heartbeats.beat, name="health", now=now))
             depth = await runtime.store.read(partial(inbox.measure_depth, now=now))
+    except StoreDamaged as damaged:
+        app[DAMAGE].note(damaged)
+        raise _Unwell(DAMAGED) from damaged
     except (StoreUnavailable, TimeoutError) as unusable:
         raise _Unwell("The database cannot be written.") from unusable
     if not app[WORKERS].is_alive:

@@ -12,7 +12,7 @@ from daemon.api.shared import RUNTIME
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"
-ANSWER_HEADERS = "ETag, Idempotent-Replayed, Location, Retry-After"
+ANSWER_HEADERS = "ETag, Idempotent-Replayed, Location, Retry-After, X-Request-ID"
 REMEMBERED_S = 600
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.api.shared import DAMAGE
 from daemon.core.errors import (
     Conflict,
     FieldProblem,
@@ -17,6 +18,7 @@ from daemon.core.errors import (
     Retryable,
     Stale,
 )
+from daemon.core.store.faults import StoreDamaged
 from daemon.tracing import bound
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_AFTER_S = 2
 """What a caller is asked to wait when the error itself does not say."""
+
+
+DAMAGED = (
+    "The database is damaged. Put a backup in its place: `released db verify FILE` finds a sound"
+    " one, and the runbook (docs/runbook.md, A damaged database) has every step."
+)
+"""What everybody is told of it, strangers too: the path of the file stands in the log."""
 
 
 class Problem(ReleasedError):
@@ -66,7 +75,7 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
     try:
         return await handler(request)
     except ReleasedError as refused:
-        return _answer_ours(refused)
+        return _answer_ours(request, refused)
     except web.HTTPException as raised:
         kept = {name: raised.headers[name] for name in ("Allow",) if name in raised.headers}
         hint = "There is no such address here." if raised.status == HTTPStatus.NOT_FOUND else None
@@ -91,7 +100,7 @@ def path_of(request: web.Request) -> str:
     return "unknown" if resource is None else resource.canonical
 
 
-def _answer_ours(refused: ReleasedError) -> web.Response:
+def _answer_ours(request: web.Request, refused: ReleasedError) -> web.Response:
     if isinstance(refused, Problem):
         return problem(refused.status, str(refused), headers=refused.headers)
     if isinstance(refused, Rejected):
@@ -100,8 +109,11 @@ def _answer_ours(refused: ReleasedError) -> web.Response:
         wait_s = max(1, round(refused.retry_after_s or RETRY_AFTER_S))
         headers = {"Retry-After": str(wait_s)}
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused), headers=headers)
-    log.error("request failed", extra={"error": str(refused)})
     headers = {"Retry-After": str(RETRY_AFTER_S)}
+    if isinstance(refused, StoreDamaged):
+        request.app[DAMAGE].note(refused)
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, DAMAGED, headers=headers)
+    log.error("request failed", extra={"error": str(refused)})
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(refused), headers=headers)
 
 

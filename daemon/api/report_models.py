@@ -25,6 +25,12 @@ class DatabaseStatus(BaseModel):
     free_bytes: int | None
 
 
+class InboxStatus(InboxDepth):
+    """How much waits, and how many sends are in doubt: Meta may have taken them, or not."""
+
+    in_doubt: int
+
+
 class ClientStatus(BaseModel):
     """How a client stands.
 
@@ -59,7 +65,7 @@ class Status(BaseModel):
     time: str
     daemon: DaemonStatus
     database: DatabaseStatus
-    inbox: InboxDepth
+    inbox: InboxStatus
     clients: list[ClientStatus]
     alerts: list[AlertDocument]
 

@@ -9,32 +9,25 @@ from daemon.api.auth import client_limit_of
 from daemon.api.bodies import read_query
 from daemon.api.report_models import AuditPage, EventsPage, LogPage
 from daemon.api.shared import RUNTIME, VERSION
-from daemon.core import events, ownership, status, trail, turnlog
-from daemon.core.orders import find_orders
-from daemon.core.status import DaemonState
-from daemon.core.store.engine import Connection, Job, sqlite_path
+from daemon.core import events, status, taking_over, trail, turnlog
+from daemon.core.status import DaemonState, Setting
+from daemon.core.store.engine import Connection, Job
 from daemon.core.tenancy import get_visible_client
 
 
 async def show_status(request: web.Request) -> web.Response:
     """Show the daemon, the inbox, each client's figures, and what needs somebody."""
-    settings = request.app[RUNTIME].settings
     read = partial(
         status.read_status,
-        database=sqlite_path(settings.database_url),
+        setting=Setting.from_settings(request.app[RUNTIME].settings),
         version=request.app[VERSION],
         now=request.app[RUNTIME].clock(),
         client_id=client_limit_of(request),
-        has_shared_token=settings.token_for(None) is not None,
-        shared_token=settings.token_for(None),
-        backup_dir=settings.backup_dir,
-        needs_backups=settings.app_env == "prod",
-        orders=find_orders(sqlite_path(settings.database_url)),
     )
 
     def job(conn: Connection) -> dict[str, Any]:
         # Whoever answers here is running.
-        return read(conn, daemon=DaemonState(is_running=True, since=ownership.started_at(conn)))
+        return read(conn, daemon=DaemonState(is_running=True, since=taking_over.started_at(conn)))
 
     return await _answer(request, job)
 

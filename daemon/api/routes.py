@@ -1,6 +1,7 @@
 """Every address of the daemon in one list: what serves it, who may call, and what describes it."""
 
 import json
+import time
 
 from aiohttp import web
 
@@ -26,7 +27,8 @@ from daemon.api.certified import certified
 from daemon.api.idempotency import KEY_HEADER, REPLAYED_HEADER
 from daemon.api.limiting import LIMITER, RATES, Limiter
 from daemon.api.route import Route
-from daemon.api.shared import RUNTIME, VERSION
+from daemon.api.shared import DAMAGE, RUNTIME, VERSION
+from daemon.core.store.outage import Damage
 
 UPDATE_ERRORS = (400, 404, 409, 412, 413, 415, 422)
 STATE = {"ETag": "Names the client as it is now, for If-Match."}
@@ -278,6 +280,7 @@ ROUTES = OPEN_ROUTES + ADMIN_ROUTES
 def add_routes(app: web.Application, *, metrics_open: bool) -> None:
     """Serve every route; what is not open asks for a token first. HEAD works where GET does."""
     app[LIMITER] = Limiter(RATES)
+    app[DAMAGE] = Damage(time.monotonic)
     app[doctor.PRACTICE] = doctor.Practice()
     app[meta.TOKEN_PRACTICE] = doctor.Practice()
     description = describing.build_description(ROUTES, version=app[VERSION])

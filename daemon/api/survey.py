@@ -23,7 +23,7 @@ from daemon.core.runtime import Runtime
 from daemon.core.store import counts
 from daemon.core.store.counts import Figures
 from daemon.core.store.engine import sqlite_path
-from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
 from daemon.core.vault import find_newest
 from daemon.metrics import Metrics
 
@@ -76,7 +76,7 @@ class Surveyor:
             try:
                 async with asyncio.timeout(BUDGET_S):
                     await self._survey()
-            except (StoreUnavailable, TimeoutError) as down:
+            except (StoreDamaged, StoreUnavailable, TimeoutError) as down:
                 # `released_healthy` says it; the figures stay those of the last look.
                 log.debug("survey failed", extra={"error": str(down)})
             self._looked_at = time.monotonic()

@@ -1,5 +1,7 @@
 """Words that alerts are made of: counts, spans, and why a model gives no answer. Pure."""
 
+from collections.abc import Sequence
+
 MODEL_FAULTS = {
     "bad_request": "it refuses what it is asked; look at OPENAI_MODEL and OPENAI_BASE_URL",
     "connection": "it cannot be reached",
@@ -16,6 +18,16 @@ MODEL_FAULTS = {
 def several(count: int, one: str, many: str) -> str:
     """Say how many there are of what `one` and `many` name."""
     return f"{count} {one if count == 1 else many}"
+
+
+def name_some(some: Sequence[tuple[int, str]]) -> str:
+    """Name one or two clients, given by id and name, with their ids where the names are equal."""
+    if len(some) > 2:  # noqa: PLR2004 - two can be named
+        return f"{len(some)} clients"
+    are_told_apart = len({name for _, name in some}) == len(some)
+    return " and ".join(
+        name if are_told_apart else f"{name} (client {client_id})" for client_id, name in some
+    )
 
 
 def say_duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.alert_words import MODEL_FAULTS, say_duration, several
+from daemon.core.alert_words import MODEL_FAULTS, name_some, say_duration, several
 from daemon.core.orders import BY_SYSTEMD, Orders
 from daemon.core.sizes import tell_size
 from daemon.core.store.counts import Figures
@@ -295,6 +295,4 @@ def _only(concerned: Sequence[Figures]) -> int | None:
 
 
 def _name(concerned: Sequence[Figures]) -> str:
-    if len(concerned) > 2:  # noqa: PLR2004 - two can be named
-        return f"{len(concerned)} clients"
-    return " and ".join(one.name for one in concerned)
+    return name_some([(one.client_id, one.name) for one in concerned])

@@ -1,13 +1,18 @@
-"""How clients are shown: one document for the CLI's --json and for HTTP alike."""
+"""How clients are shown: one document for the CLI's --json and for HTTP alike.
 
+What reads business hours is imported where there are some: a list of clients is wanted at once.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from daemon.core.clients import token_digest
 from daemon.core.meta.codes import Remedy, classify, describe
-from daemon.core.schedule import UnreadableHours, read_hours
+from daemon.core.sealing.sealed import digest_token
 from daemon.core.store.clients import Client
-from daemon.core.wording import default_fallback
+from daemon.core.store.engine import Connection
+from daemon.core.store.twins import NO_TWINS, Twins, find_twins
+from daemon.core.wording import default_fallback, explain_language
 
 _SET_ONE = (
     "no access token is set: put one into META_ACCESS_TOKEN and restart released-daemon, or give"
@@ -28,9 +33,16 @@ TOKEN_DIGEST_DIGITS = 12
 """Hex digits of an access token's digest that are shown: enough to tell two apart."""
 
 
-def client_document(client: Client) -> dict[str, Any]:
+def show_clients(
+    conn: Connection, clients: Sequence[Client], *, only: int | None = None
+) -> list[dict[str, Any]]:
+    """Describe clients, each with what it shares; `only` is as in `tenancy`, and knows no other."""
+    twins = {} if only is not None else find_twins(conn)
+    return [client_document(client, twins.get(client.id, NO_TWINS)) for client in clients]
+
+
+def client_document(client: Client, twins: Twins = NO_TWINS) -> dict[str, Any]:
     """Describe a client as both faces show it; its access token stays out."""
-    unread = unread_hours(client)
     return {
         "id": client.id,
         "name": client.name,
@@ -54,7 +66,7 @@ def client_document(client: Client) -> dict[str, Any]:
             "since": timestamp(client.stopped_at or 0.0),
             "reason": _explain_stop(client, client.stopped_code),
         },
-        "warnings": [] if unread is None else [unread],
+        "warnings": list(_warn(client, twins)),
         "faqs_digest": client.faqs_digest,
         "access_token_digest": None
         if client.access_token is None
@@ -76,6 +88,8 @@ def unread_hours(client: Client) -> str | None:
     """Say why the business hours stay mere text, or None when they are understood or not given."""
     if client.business_hours is None:
         return None
+    from daemon.core.schedule import UnreadableHours, read_hours  # noqa: PLC0415 - see above
+
     try:
         read_hours(client.business_hours)
     except UnreadableHours as unread:
@@ -83,8 +97,20 @@ def unread_hours(client: Client) -> str | None:
     return None
 
 
+def _warn(client: Client, twins: Twins) -> Iterator[str]:
+    if (unread := unread_hours(client)) is not None:
+        yield f"Business hours stay text, so the bot cannot tell when it is open: {unread}"
+    if (unsaid := explain_language(client.locale)) is not None:
+        yield unsaid
+    for ids, what in ((twins.by_name, "name"), (twins.by_phone, "phone number")):
+        if ids:
+            others = f"{'Client' if len(ids) == 1 else 'Clients'} {', '.join(map(str, ids))}"
+            verb = "has" if len(ids) == 1 else "have"
+            yield f"{others} {verb} the same {what}: name this one by its id, {client.id}."
+
+
 def _explain_stop(client: Client, code: int) -> str:
-    if client.stopped_token_digest == token_digest(""):
+    if client.stopped_token_digest == digest_token(""):
         reason = _SET_ONE if client.access_token is None else UNREADABLE
     elif classify(code) is Remedy.CREDENTIAL and client.access_token is None:
         reason = _REPLACE_SHARED

@@ -25,10 +25,15 @@ def refuse_half_written(env_file: Path) -> None:
     """Refuse a file with a line that cannot be read; python-dotenv would go on without it.
 
     Raises:
-        Misconfigured: with the line's number.
+        Misconfigured: with the line's number; for a folder, which would be passed over in silence.
         OSError, UnicodeDecodeError: when it cannot be read at all.
 
     """
+    if env_file.is_dir():
+        raise Misconfigured(
+            f"{env_file} is a folder, and settings are read from a file. Take it away, or name the"
+            " file with --env-file."
+        )
     for line, binding in _read_bindings(env_file):
         if binding.error or (binding.key is not None and binding.value is None):
             raise Misconfigured(

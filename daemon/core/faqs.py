@@ -44,7 +44,7 @@ JSON_TYPES = {bool: "true or false", int: "a number", float: "a number", list: "
 
 @dataclass(frozen=True, slots=True)
 class Faq:
-    """A question and its answer, stripped, never empty."""
+    """A question and its answer, stripped, never empty, their lines ended by a line feed alone."""
 
     question: str
     answer: str
@@ -250,7 +250,12 @@ def _check_entry(number: int, item: object, refusal: _Refusal) -> Faq | None:
             refusal.add(number, f"the {name} {reason}", key=key)
     if refusal.count > before:
         return None
-    return Faq(question=item["q"].strip(), answer=item["a"].strip())
+    return Faq(question=_clean(item["q"]), answer=_clean(item["a"]))
+
+
+def _clean(text: str) -> str:
+    """Take the space around a text away, and have a line feed alone end each line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _text_problem(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""How the daemon of a database is started and restarted on this machine, as commands to type.
+"""How the daemon of a database is started, restarted and stopped here, as commands to type.
 
 Owns how that is found out: an instance's folder, systemd's unit, our image, else a plain process.
 Runs nothing.
@@ -30,15 +30,29 @@ OF_INSTANCE = "PHONE_NUMBER_ID="
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What to type to have the daemon started, or started anew."""
+    """What to type to have the daemon started, started anew, or stopped until it is started."""
 
     start: str
     restart: str
+    stop: str
 
 
-BY_SYSTEMD = Orders("systemctl start released", "systemctl restart released")
-BY_COMPOSE = Orders("docker compose up -d daemon", "docker compose up -d --force-recreate daemon")
-BY_HAND = Orders("released-daemon", "released-daemon  # end the one that runs first")
+BY_SYSTEMD = Orders(
+    start="systemctl start released",
+    restart="systemctl restart released",
+    # The socket would start it again with the next request.
+    stop="systemctl stop released.socket released",
+)
+BY_COMPOSE = Orders(
+    start="docker compose up -d daemon",
+    restart="docker compose up -d --force-recreate daemon",
+    stop="docker compose stop daemon",
+)
+BY_HAND = Orders(
+    start="released-daemon",
+    restart="released-daemon  # end the one that runs first",
+    stop="Ctrl-C where it runs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,8 @@ def find_orders(database: Path, machine: Machine | None = None) -> Orders:
     if _is_instance(folder):
         name = shlex.quote(folder.name)
         start = f"scripts/provision_client.sh {name} PHONE"
-        return Orders(start, f"scripts/provision_client.sh --stop {name} && {start}")
+        stop = f"scripts/provision_client.sh --stop {name}"
+        return Orders(start, f"{stop} && {start}", stop)
     has_unit = any((units / UNIT).is_file() for units in here.unit_folders)
     if has_unit and here.systemd_runs.is_dir():
         return BY_SYSTEMD

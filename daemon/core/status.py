@@ -10,18 +10,20 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from daemon.core import alerts, clients, ownership
+from daemon.core import alerts, clients, ownership, taking_over
 from daemon.core.alerts import Backups, Disk, Facts, Stop
 from daemon.core.credentials.alerting import find_credential_alerts
 from daemon.core.documents import client_document, timestamp
-from daemon.core.orders import BY_SYSTEMD, Orders
+from daemon.core.orders import BY_SYSTEMD, Orders, find_orders
 from daemon.core.schedule import UnreadableHours, read_hours
+from daemon.core.sealing.sealed import digest_token
+from daemon.core.settings import Settings
 from daemon.core.store import counts, heartbeats
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.counts import Figures
-from daemon.core.store.engine import Connection
+from daemon.core.store.engine import Connection, sqlite_path
 from daemon.core.vault import find_newest
 
 
@@ -42,31 +44,51 @@ def find_daemon(conn: Connection, database: Path) -> DaemonState:
     """
     if not ownership.is_owned(database):
         return DaemonState(is_running=False, since=None)
-    return DaemonState(is_running=True, since=ownership.started_at(conn))
+    return DaemonState(is_running=True, since=taking_over.started_at(conn))
 
 
-def read_status(  # noqa: PLR0913 - each of them is known to another
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a daemon was given to work with.
+
+    `has_shared_token`: it has an access token for clients without one of their own, which
+    `shared_token` is where it is known. `backup_dir` is None where no backups are made, which with
+    `needs_backups` is worth an alert. `orders` are how the daemon is run here.
+    """
+
+    database: Path
+    has_shared_token: bool = True
+    shared_token: str | None = None
+    backup_dir: Path | None = None
+    needs_backups: bool = False
+    orders: Orders = BY_SYSTEMD
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take it out of the settings, and look how the daemon is run on this machine."""
+        database, token = sqlite_path(settings.database_url), settings.token_for(None)
+        return cls(
+            database,
+            has_shared_token=token is not None,
+            shared_token=token,
+            backup_dir=settings.backup_dir,
+            needs_backups=settings.app_env == "prod",
+            orders=find_orders(database),
+        )
+
+
+def read_status(
     conn: Connection,
+    setting: Setting,
     *,
-    database: Path,
     daemon: DaemonState,
     version: str,
     now: float,
     client_id: int | None = None,
-    has_shared_token: bool = True,
-    shared_token: str | None = None,
-    backup_dir: Path | None = None,
-    needs_backups: bool = False,
-    orders: Orders = BY_SYSTEMD,
 ) -> dict[str, Any]:
-    """Describe how everything is, or with `client_id` how that client is and nothing beside it.
-
-    `has_shared_token`: the daemon has an access token for clients without one of their own, which
-    `shared_token` is where it is known. `backup_dir` is None where no backups are made, which with
-    `needs_backups` is worth an alert.
-    `orders` are how the daemon is run here.
-    """
+    """Describe how everything is, or with `client_id` how that client is and nothing beside it."""
     is_whole = client_id is None
+    database, backup_dir = setting.database, setting.backup_dir
     figures = counts.measure_clients(conn, now=now, since=now - alerts.DAY_S, client_id=client_id)
     facts = Facts(
         clients=figures,
@@ -76,22 +98,22 @@ def read_status(  # noqa: PLR0913 - each of them is known to another
         disk=_measure_disk(database) if is_whole else None,
         folder=str(database.absolute().parent),
         daemon_runs=daemon.is_running,
-        has_shared_token=has_shared_token,
+        has_shared_token=setting.has_shared_token,
         now=now,
         daemon_since=daemon.since,
         written_at=heartbeats.last_beat(conn, heartbeats.WRITER) if is_whole else None,
         backups=_find_backups(database, backup_dir, now=now) if is_whole else None,
-        lacks_backups=is_whole and needs_backups and backup_dir is None,
+        lacks_backups=is_whole and setting.needs_backups and backup_dir is None,
         causes=counts.recent_causes(conn, since=now - alerts.DAY_S, client_id=client_id),
         credentials=find_credential_alerts(
             conn,
-            shared_token=shared_token,
+            shared_token=setting.shared_token,
             now=now,
             daemon_since=daemon.since if daemon.is_running else None,
             only=client_id,
-            restart=orders.restart,
+            restart=setting.orders.restart,
         ),
-        orders=orders,
+        orders=setting.orders,
     )
     return _describe(facts, daemon=daemon, version=version)
 
@@ -114,6 +136,7 @@ def _describe(facts: Facts, *, daemon: DaemonState, version: str) -> dict[str, A
             "pending": sum(one.pending for one in facts.clients),
             "oldest_seconds": round(max(0.0, facts.now - min(oldest_at, default=facts.now))),
             "parked": sum(one.parked for one in facts.clients),
+            "in_doubt": sum(one.in_doubt for one in facts.clients),
         },
         "clients": [_client_row(one) for one in facts.clients],
         "alerts": [asdict(alert) for alert in alerts.find_alerts(facts)],
@@ -151,7 +174,7 @@ def _explain_stops(conn: Connection, figures: Sequence[Figures]) -> dict[int, St
 def _way_out(client: Client) -> Any:
     if not clients.is_credential_stop(client):
         return "resume"
-    is_none_set = client.stopped_token_digest == clients.token_digest("")
+    is_none_set = client.stopped_token_digest == digest_token("")
     return "new_token" if client.access_token or is_none_set else "restart"
 
 

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from daemon.core.wording import choose_language
+
 DAY_MINUTES = 24 * 60
 
 OSM_DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
@@ -75,7 +77,7 @@ WORDS = {
         *("bis", "und", "täglich", "24 Stunden", "geschlossen"),
     ),
 }
-"""By the first two letters of a locale; any other speaks English."""
+"""By language, as `wording` chooses it."""
 
 
 def build_osm(week: Week) -> str:
@@ -115,7 +117,7 @@ def parse_osm(osm: str) -> Week:
 
 def describe_week(week: Week, locale: str) -> str:
     """Say a week in words, closed days too; times on the 24-hour clock."""
-    words = WORDS.get(locale[:2].lower(), WORDS["en"])
+    words = WORDS[choose_language(locale)]
     return "; ".join(
         f"{_say_days(days, words)} {_say_spans(spans, words)}" for days, spans in _group(week)
     )

@@ -27,7 +27,7 @@ def tell_service(document: Document, *, now: float) -> dict[str, str]:
             "daemon": _tell_daemon(document["daemon"], now=now),
             "health": _tell_health(document["health"]),
             "version": _tell_version(document["version"]),
-            "backup": f"newest made {tell_age(document['backup']['newest'], now=now)}",
+            "backup": _tell_newest(document["backup"]["newest"], now=now),
         }
     units = {unit["name"]: unit for unit in document["units"]}
     socket = units["released.socket"]
@@ -94,11 +94,17 @@ def _tell_version(version: Document) -> str:
     return f"{clean(running)} runs, {installed} is installed"
 
 
+def _tell_newest(newest: str | None, *, now: float) -> str:
+    if newest is None:
+        return "none made yet; released db backup makes one"
+    return f"newest made {tell_age(newest, now=now)}"
+
+
 def _tell_backup(backup: Document, *, now: float) -> str:
     told = _tell_job(backup, now=now)
     if backup["newest"] is None:
         return told
-    return f"newest made {tell_age(backup['newest'], now=now)}; timer: {told}"
+    return f"{_tell_newest(backup['newest'], now=now)}; timer: {told}"
 
 
 def _tell_job(job: Document, *, now: float) -> str:

@@ -14,7 +14,8 @@ from typing import TypeVar
 import typer
 
 from daemon.core.errors import Retryable
-from released_cli.output import close_stdout, say
+from released_cli.output import say
+from released_cli.stdout import close_stdout
 
 T = TypeVar("T")
 

@@ -50,7 +50,12 @@ def _tell_inbox(inbox: Document) -> str:
     waiting = f"{inbox['pending']} waiting"
     if inbox["pending"]:
         waiting += f", the oldest for {tell_span(inbox['oldest_seconds'])}"
-    return f"{waiting}; {inbox['parked']} parked"
+    told = f"{waiting}; {inbox['parked']} parked"
+    # An older daemon does not tell it.
+    in_doubt = inbox.get("in_doubt", 0)
+    if not in_doubt:
+        return told
+    return f"{told}; {in_doubt} {'send' if in_doubt == 1 else 'sends'} in doubt"
 
 
 def _tell_answers(document: Document) -> str:

@@ -1,9 +1,10 @@
 """What tests of reports share: a second client that shares nothing, answers, and the status."""
 
+from dataclasses import fields
 from typing import Any
 
 from daemon.core import status
-from daemon.core.status import DaemonState
+from daemon.core.status import DaemonState, Setting
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
@@ -31,13 +32,11 @@ def answer_at(
 
 def read(database: Database, **given: Any) -> dict[str, Any]:
     """Read the status, with a daemon that runs unless told otherwise."""
-    facts: dict[str, Any] = {
-        "database": database.path,
-        "daemon": RUNNING,
-        "version": "1.2",
-        "now": NOW,
-    }
-    return database.read(lambda conn: status.read_status(conn, **(facts | given)))
+    facts: dict[str, Any] = {"daemon": RUNNING, "version": "1.2", "now": NOW}
+    of_setting = {one.name for one in fields(Setting)}
+    setting = {name: given.pop(name) for name in of_setting & given.keys()}
+    where = Setting(**({"database": database.path} | setting))
+    return database.read(lambda conn: status.read_status(conn, where, **(facts | given)))
 
 
 def rows(database: Database, **given: Any) -> list[dict[str, Any]]:

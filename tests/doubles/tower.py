@@ -12,8 +12,6 @@ from daemon.metrics import Metrics
 from daemon.work.watching import Watcher
 from tests.doubles.mint import Mint
 
-SOL_ID = 2
-
 
 @dataclass(slots=True)
 class Tower:

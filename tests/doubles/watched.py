@@ -49,7 +49,7 @@ def make_status(
         "time": timestamp(NOON),
         "daemon": {"state": "running", "since": timestamp(NOON - 7200)},
         "database": {"bytes": 123_456_789, "free_bytes": 34_500_000_000},
-        "inbox": {"pending": 12, "oldest_seconds": 4, "parked": 3},
+        "inbox": {"pending": 12, "oldest_seconds": 4, "parked": 3, "in_doubt": 0},
         "clients": list(clients),
         "alerts": list(alerts),
     } | changes

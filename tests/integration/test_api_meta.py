@@ -7,17 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.admin import assert_problem, fields_of
-from tests.doubles.mint import LIFE_DAYS, Mint, open_mint
+from tests.doubles.mint import LIFE_DAYS, SOL_ID, Mint, open_mint
 from tests.doubles.stage import TOKEN
-
-SOL_ID = 2
 
 
 @pytest.fixture
 async def mint(tmp_path: Path) -> AsyncIterator[Mint]:
     async with open_mint(tmp_path) as opened:
-        await opened.give_token(SOL_ID)
-        await opened.end_in(10)
+        await opened.give_ending_token()
         yield opened
 
 

@@ -31,7 +31,9 @@ async def test_a_named_origin_may_ask_and_call(house: House) -> None:
     assert (401, PANEL) == (called.status, called.headers[ALLOW])
     assert "Origin" in called.headers["Vary"]
     readable = set(called.headers["Access-Control-Expose-Headers"].split(", "))
-    assert {"ETag", "Idempotent-Replayed", "Location", "Retry-After"} == readable
+    named = {"ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID"}
+    assert named == readable
+    assert called.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "*", f"{PANEL}.evil.com"])

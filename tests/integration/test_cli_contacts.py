@@ -63,7 +63,7 @@ def test_it_is_given_out_and_erased_alike_both_ways(shell: Shell, tmp_path: Path
 
 def test_the_receipt_is_shown_to_people(shell: Shell) -> None:
     """Off a terminal too, with a word about backups; every client that holds them has its own."""
-    done = shell.must("contact", "erase", "--all-clients", CUSTOMER, "--yes")
+    done = shell.must("--local", "contact", "erase", "--all-clients", CUSTOMER, "--yes")
     assert "er_" in done.out
     assert "inbox" in done.out
     assert "Backups" in done.err

@@ -1,7 +1,6 @@
 """`released plan` and `apply` as an operator runs them, on a database of this machine."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,19 +19,9 @@ EXAMPLE = ROOT / "clients.example.toml"
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    copy_new_database(tmp_path / "released.db")
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture
-def fleet(shell: Shell) -> str:
-    """Have Luna and Sol, as fleet.toml says."""
-    shell.write("fleet.toml", LUNA + SOL)
-    shell.must("apply", "fleet.toml")
-    return "fleet.toml"
+def shell(shell: Shell) -> Shell:
+    copy_new_database(shell.folder / "released.db")
+    return shell
 
 
 def last_line(result: Result) -> str:

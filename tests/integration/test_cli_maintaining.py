@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core import maintaining
+from daemon.core.orders import find_orders
 from daemon.core.ownership import owned
 from daemon.core.store.engine import Database
 from released_cli import keys
@@ -18,10 +19,7 @@ from tests.doubles.command_line import Shell, assert_refused
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    shell = Shell(tmp_path, monkeypatch, capsys)
+def shell(shell: Shell) -> Shell:
     shell.add()
     return shell
 
@@ -116,7 +114,7 @@ class TestMaintain:
         assert "db maintain --vacuum" in shell.must("db", "maintain").err
         with owned(Path("released.db")):
             result = shell.run("db", "maintain", "--vacuum")
-        assert_refused(result, 1, "released service stop")
+        assert_refused(result, 1, f"try again: {find_orders(Path('released.db')).stop}")
         done = shell.must("db", "maintain", "--vacuum")
         assert "4.2 MB became" in done.err
         assert Path("released.db").stat().st_size < 1 << 20

@@ -16,13 +16,12 @@ from daemon.core.credentials.running import rotate_shared_here
 from daemon.core.errors import Misconfigured
 from daemon.core.runtime import open_database
 from tests.doubles.command_line import Shell, assert_refused
-from tests.doubles.mint import LIFE_DAYS, Mint, open_mint
+from tests.doubles.mint import LIFE_DAYS, SOL_ID, Mint, open_mint
 from tests.doubles.stage import TOKEN
 from tests.doubles.terminal import at_terminal
 
 CHECK = ("meta", "token", "check")
 ROTATE = ("meta", "token", "rotate")
-SOL_ID = 2
 SHARED = f"META_ACCESS_TOKEN={TOKEN}\n"
 
 
@@ -164,10 +163,10 @@ async def test_a_write_that_fails_leaves_the_shared_token_in_force(
     before = env.read_text()
 
     def refuse(*_given: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
+        raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "chown", refuse)
-    with pytest.raises(Misconfigured, match=r"Operation not permitted.*stays in force"):
+    with pytest.raises(Misconfigured, match=r"Input/output error.*stays in force"):
         await rotate_shared(mint, Home("line", env))
     assert (before, 1) == (env.read_text(), await mint.count_exchanges())
     monkeypatch.undo()

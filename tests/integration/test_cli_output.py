@@ -63,6 +63,7 @@ def test_facts_keep_their_lines(shell: Shell) -> None:
 
 def test_json_is_utf8_and_stdout_alone(tmp_path: Path) -> None:
     """A real process prints JSON, and nothing else, on stdout; people read stderr."""
+    copy_new_database(tmp_path / "released.db")
     added = run_process(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS), "--json")
     assert (0, "La Plaza") == (added.code, added.json["name"])
     assert "Lo siento, no tengo esa información" in added.out
@@ -71,6 +72,7 @@ def test_json_is_utf8_and_stdout_alone(tmp_path: Path) -> None:
 
 def test_json_survives_a_stdout_without_utf8(tmp_path: Path) -> None:
     """Where stdout cannot carry a character, JSON escapes it and text shows a substitute."""
+    copy_new_database(tmp_path / "released.db")
     settings = {"PYTHONIOENCODING": "latin-1"}
     name = ("--name", "Café ✓")
     added = run_process(
@@ -84,6 +86,7 @@ def test_json_survives_a_stdout_without_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["client list", "client list --json", "client show 1"])
 def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path, command: str) -> None:
     """`released client list | head -1` says nothing about the pipe."""
+    copy_new_database(tmp_path / "released.db")
     run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     done = pipe(tmp_path, f"released {command} | head -1; echo ${{PIPESTATUS[0]}} >&2")
     assert (1, "0\n") == (len(done.stdout.splitlines()), done.stderr)
@@ -91,17 +94,36 @@ def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path, command: str
 
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     """A reader that has gone before the first line is no error either."""
+    copy_new_database(tmp_path / "released.db")
     run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     script = "{ sleep 0.1; released client list --json; echo $? >&2; } | exec true"
     assert "0\n" == pipe(tmp_path, script).stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_stdout_is_one_line(tmp_path: Path) -> None:
-    """Output that cannot be written is a failure: exit 1 and why."""
+@pytest.mark.parametrize("setting", ["", "export PYTHONUNBUFFERED=1; "])
+def test_a_full_stdout_is_one_line(tmp_path: Path, setting: str) -> None:
+    """Output that cannot be written is a failure: exit 1, and what failed."""
     copy_new_database(tmp_path / "released.db")
-    done = pipe(tmp_path, "released client list --json >/dev/full; echo $?")
-    assert ("1\n", "released: it failed: No space left on device\n") == (done.stdout, done.stderr)
+    done = pipe(tmp_path, f"{setting}released client list --json >/dev/full; echo $?")
+    said = "released: stdout cannot be written: No space left on device\n"
+    assert ("1\n", said) == (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("command", ["client list --json", "--version", "export"])
+def test_a_closed_stdout_is_a_failure(tmp_path: Path, command: str) -> None:
+    """Where there is no stdout nothing is lost in silence: exit 1 and one line."""
+    copy_new_database(tmp_path / "released.db")
+    done = pipe(tmp_path, f"(released {command} >&-); echo $?")
+    said = "released: stdout cannot be written: it is closed\n"
+    assert ("1\n", said) == (done.stdout, done.stderr)
+
+
+def test_a_closed_stdout_troubles_nobody_who_prints_nothing(tmp_path: Path) -> None:
+    """A command without data to show works without a stdout."""
+    copy_new_database(tmp_path / "released.db")
+    done = pipe(tmp_path, "released db upgrade >&-; echo $?")
+    assert "0\n" == done.stdout
 
 
 @pytest.mark.parametrize(

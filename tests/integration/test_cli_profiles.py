@@ -2,48 +2,21 @@
 
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from released_cli.profiles import Profile, read_book, write_book
 from tests.doubles.command_line import Shell, assert_refused
-from tests.doubles.served import make_world, put_world, serve
+from tests.doubles.profile_kit import FAR, count_clients, find_file, log_in, operator
+from tests.doubles.served import make_world, serve_world
 from tests.doubles.stranger import as_json, as_page, meet
-
-FAR = "https://bot.example.com"
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("daemon")
-    put_world(folder)
-    with serve(folder) as url:
+    with serve_world(tmp_path_factory.mktemp("daemon")) as url:
         yield url
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-def operator() -> bytes:
-    return make_world().tokens["operator"].encode()
-
-
-def find_file(shell: Shell) -> Path:
-    return shell.folder / "config" / "released" / "profiles.toml"
-
-
-def log_in(shell: Shell, url: str, *more: str) -> None:
-    shell.must("login", url, "--token-file", "-", *more, stdin=operator())
-
-
-def count_clients(shell: Shell, *options: str) -> int:
-    return len(shell.must(*options, "client", "list", "--json").json)
 
 
 class TestLogin:
@@ -195,13 +168,30 @@ class TestChoosing:
         token = shell.write("token", make_world().tokens["sol"])
         assert 1 == count_clients(shell, "--token-file", token)
 
-    def test_the_token_of_the_environment_goes_to_no_profile(
+    def test_the_token_of_the_environment_wins_over_the_saved_one(
         self, shell: Shell, daemon: str
     ) -> None:
-        """RELEASED_TOKEN belongs to RELEASED_URL and --url."""
+        """RELEASED_TOKEN is not passed over in silence where a profile is used unasked."""
+        log_in(shell, daemon)
+        shell.set(RELEASED_TOKEN=make_world().tokens["sol"])
+        assert 1 == count_clients(shell)
+
+    def test_the_token_of_the_environment_goes_to_no_profile_that_was_typed(
+        self, shell: Shell, daemon: str
+    ) -> None:
+        """`--profile` names an address and a token; one in the environment may be another's."""
+        name = urlsplit(daemon).netloc
         log_in(shell, daemon)
         shell.set(RELEASED_TOKEN="rel_of_another_house")
-        assert 3 == count_clients(shell)
+        assert 3 == count_clients(shell, "--profile", name)
+
+    def test_a_token_without_an_address_is_refused(self, shell: Shell) -> None:
+        """RELEASED_TOKEN alone must not make a command work on this machine's database."""
+        shell.set(RELEASED_TOKEN="rel_x")
+        refused = shell.run("client", "list")
+        assert_refused(refused, 2, "RELEASED_TOKEN is set", "RELEASED_URL", "--url", "--local")
+        assert [] == list(shell.folder.glob("*.db"))
+        assert 0 == count_clients(shell, "--local")
 
     @pytest.mark.parametrize(
         ("options", "code", "words"),

@@ -13,7 +13,7 @@ import pytest
 from tests.doubles.command_line import ROOT, clean_environment
 
 PARTS = (
-    *("daemon", "released_cli", "systemd", "scripts"),
+    *("daemon", "released_cli", "systemd", "scripts", "docs"),
     *("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "faqs.example.json"),
 )
 
@@ -59,20 +59,50 @@ def test_it_holds_all_that_runs(wheel: Path) -> None:
 
 
 def test_it_holds_nothing_else(wheel: Path) -> None:
-    """No test, no document, no file of this machine goes out with it."""
+    """No test and no file of this machine goes out with it."""
     with zipfile.ZipFile(wheel) as opened:
         tops = {name.partition("/")[0] for name in opened.namelist()}
     assert {"daemon", "released_cli", "released-0.1.0.dist-info"} == tops
 
 
 def test_it_holds_its_own_installer(wheel: Path) -> None:
-    """With the units and the lock that a server needs, and no script that is for a checkout."""
+    """With the units, the lock and the manual of a server, and no script for a checkout."""
     with zipfile.ZipFile(wheel) as opened:
         held = {name for name in opened.namelist() if name.startswith("released_cli/_deploy/")}
     names = {f"systemd/{unit.name}" for unit in (ROOT / "systemd").iterdir()}
     names |= {f"scripts/{name}.sh" for name in ("build_release", "install", "install_settings")}
+    names |= {f"docs/{page.name}" for page in (ROOT / "docs").iterdir()}
     names |= {"pyproject.toml", "requirements.lock", "README.md", "LICENSE"}
     assert {f"released_cli/_deploy/{name}" for name in names} == held
+
+
+STAND_IN = """#!/bin/sh
+mkdir -p "$3/bin" && ln -s /bin/true "$3/bin/python"
+"""
+"""A Python that makes an environment without anything in it."""
+
+
+def build_release(source: Path, folder: Path) -> Path:
+    """Build the folder of a release as scripts/install.sh does, but for what pip installs."""
+    python = folder / "python"
+    folder.mkdir()
+    python.write_text(STAND_IN)
+    python.chmod(0o755)
+    script, made = source / "scripts/build_release.sh", folder / "0.1.0-1"
+    subprocess.run(["bash", str(script), str(python), str(made)], capture_output=True, check=True)
+    return made
+
+
+def test_a_release_has_the_manual(wheel: Path, tmp_path: Path) -> None:
+    """What alerts and errors point to lies in it, from a checkout, a wheel, or another release."""
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "wheel")
+    pages = {page.name: page.read_text() for page in (ROOT / "docs").iterdir()}
+    assert "runbook.md" in pages
+    first = build_release(ROOT, tmp_path / "1")
+    second = build_release(tmp_path / "wheel/released_cli/_deploy", tmp_path / "2")
+    for made in (first, second, build_release(second, tmp_path / "3")):
+        assert pages == {page.name: page.read_text() for page in (made / "docs").iterdir()}
 
 
 def test_it_installs_both_programs(wheel: Path) -> None:

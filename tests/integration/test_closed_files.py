@@ -182,6 +182,17 @@ def test_a_half_written_file_is_refused_with_its_line(
     assert 1 == refused.code
 
 
+def test_a_folder_is_no_file_of_settings(place: Path, shell: Shell) -> None:
+    """It would else count as no settings at all, in silence; both programs refuse it."""
+    (place / ".env").unlink()
+    (place / ".env").mkdir()
+    refused = shell.run("client", "list")
+    for said in (refused.err, refuse_daemon()):
+        assert ".env is a folder, and settings are read from a file." in said
+        assert 1 == len(said.splitlines())
+    assert 1 == refused.code
+
+
 def test_a_whole_file_is_taken(tmp_path: Path) -> None:
     """Comments, empty values, quotes over lines, `export`, spaces, no end of line."""
     path = tmp_path / "x.env"

@@ -17,6 +17,7 @@ from daemon.core.doctor.asking import Unreachable, ask, explain
 from daemon.core.doctor.reach import check_webhook
 from daemon.core.doctor.running import build_url
 from tests.doubles.inhouse import NOWHERE
+from tests.doubles.instance import make_instance
 from tests.doubles.ward import Handler, Ward, answering, assert_line, open_ward, pick, serving
 
 
@@ -27,11 +28,14 @@ async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
 
 
 async def test_a_daemon_that_is_down(ward: Ward) -> None:
-    """Here and from outside; Meta's handshake says where to look."""
+    """Here, with what starts it here, and from outside; Meta's handshake says where to look."""
+    make_instance(ward.parts.database)
     ward.parts = replace(ward.parts, daemon_url=NOWHERE)
     ward.set(public_url=NOWHERE)
     found = await ward.examine()
-    assert_line(found, "daemon", "error", NOWHERE, "no connection", "released-daemon")
+    assert_line(
+        found, "daemon", "error", NOWHERE, "no connection", "start it: scripts/provision_client.sh"
+    )
     assert_line(found, "public_url", "error", NOWHERE)
     assert_line(found, "webhook", "error", "public_url")
 

@@ -109,6 +109,13 @@ def test_what_is_copied_is_there_and_let_in() -> None:
     assert [] == [source for source in copied if not (ROOT / source).exists()]
 
 
+def test_the_manual_is_in_it() -> None:
+    """What alerts and errors name can be read where they come from."""
+    (building,) = [run for run in find("RUN") if "--no-build-isolation" in run]
+    assert "docs docs" in find("COPY")
+    assert "test -s /opt/released/docs/runbook.md" in building
+
+
 def test_any_program_of_ours_can_be_its_command() -> None:
     """`docker compose run --rm daemon released …` works, and a plain start is the daemon."""
     assert [] == find("ENTRYPOINT")

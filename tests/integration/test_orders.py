@@ -61,4 +61,5 @@ def test_an_instance_is_begun_by_its_script(tmp_path: Path, machine: Machine) ->
     found = find_orders(database, machine)
     name = shlex.quote("la plaza")
     assert f"scripts/provision_client.sh {name} PHONE" == found.start
-    assert found.restart.startswith(f"scripts/provision_client.sh --stop {name} && ")
+    assert f"scripts/provision_client.sh --stop {name}" == found.stop
+    assert f"{found.stop} && {found.start}" == found.restart

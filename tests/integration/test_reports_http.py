@@ -70,7 +70,7 @@ class TestStatus:
         await admin.run("UPDATE inbox SET state = 'parked' WHERE client_id = 1")
         found = await get(admin, "/status", await limited(admin))
         assert [2] == [row["id"] for row in found["clients"]]
-        assert {"pending": 1, "oldest_seconds": 0, "parked": 0} == found["inbox"]
+        assert {"pending": 1, "oldest_seconds": 0, "parked": 0, "in_doubt": 0} == found["inbox"]
         assert {"bytes": None, "free_bytes": None} == found["database"]
         assert [] == found["alerts"]
 

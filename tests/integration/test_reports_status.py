@@ -5,15 +5,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from daemon.core import clients, status, turns
+from daemon.core import clients, sending, status, turns
 from daemon.core.clients import stop_client
-from daemon.core.ownership import owned, take_over
-from daemon.core.status import DaemonState
+from daemon.core.inboxes import list_documents
+from daemon.core.ownership import owned
+from daemon.core.sending import Begun
+from daemon.core.status import DaemonState, Setting
 from daemon.core.store import counts
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import inbox
 from daemon.core.store.schema import turns as turn_rows
+from daemon.core.taking_over import take_over
 from tests.doubles.bookkeeping import claim, keep, park_unanswered, settle
 from tests.doubles.query_plans import explain
 from tests.doubles.reports import RUNNING, TEST, alerts, answer_at, onboard_other, read, rows
@@ -37,7 +40,7 @@ def test_an_empty_database(database: Database) -> None:
     assert ["version", "time", "daemon", "database", "inbox", "clients", "alerts"] == list(found)
     assert ("1.2", "2026-05-28T20:26:40Z") == (found["version"], found["time"])
     assert {"state": "running", "since": "2026-05-28T20:25:40Z"} == found["daemon"]
-    assert {"pending": 0, "oldest_seconds": 0, "parked": 0} == found["inbox"]
+    assert {"pending": 0, "oldest_seconds": 0, "parked": 0, "in_doubt": 0} == found["inbox"]
     assert [] == found["clients"]
     assert found["database"]["bytes"] >= database.path.stat().st_size
     assert found["database"]["free_bytes"] > 0
@@ -92,7 +95,32 @@ def test_each_client_has_its_own_figures(
         a["last_answer_at"],
     )
     assert ("2026-05-28T20:25:50Z", None) == (b["last_message_at"], b["last_answer_at"])
-    assert {"pending": 2, "oldest_seconds": 40, "parked": 1} == read(database)["inbox"]
+    assert {"pending": 2, "oldest_seconds": 40, "parked": 1, "in_doubt": 0} == read(database)[
+        "inbox"
+    ]
+
+
+def test_sends_in_doubt_are_counted(database: Database, client_a: Client, client_b: Client) -> None:
+    """As many as the inbox shows as `in_doubt`; of a stopped client, which waits, none."""
+
+    def fill(conn: Connection) -> None:
+        for client in (client_a, client_b):
+            for number in range(2):
+                kept = keep(conn, client, f"{client.id}.{number}", customer=f"3460{number}")
+                first, _ = settle(conn, client, kept, "one", "two")
+                assert Begun.OURS is sending.begin(conn, first)
+                sending.doubt(conn, first, error="in_doubt", due_at=NOW + 60)
+
+    def show(client_id: int) -> tuple[int, int]:
+        entries = database.read(lambda conn: list_documents(conn, now=NOW, only=client_id))
+        shown = sum(one["error"] == "in_doubt" for one in entries if one["state"] == "working")
+        return shown, read(database, client_id=client_id)["inbox"]["in_doubt"]
+
+    database.write(fill)
+    assert [(2, 2), (2, 2)] == [show(client_a.id), show(client_b.id)]
+    assert 4 == read(database)["inbox"]["in_doubt"]
+    database.write(lambda conn: stop_client(conn, client_a.id, code=190, access_token="t", now=NOW))
+    assert [(0, 0), (2, 2)] == [show(client_a.id), show(client_b.id)]
 
 
 def test_a_fallback_is_no_answer(database: Database, client_a: Client, client_b: Client) -> None:
@@ -194,7 +222,7 @@ def test_who_sees_one_client(database: Database, client_a: Client, client_b: Cli
     database.write(fill)
     found = read(database, client_id=client_b.id)
     assert {"bytes": None, "free_bytes": None} == found["database"]
-    assert {"pending": 1, "oldest_seconds": 10, "parked": 0} == found["inbox"]
+    assert {"pending": 1, "oldest_seconds": 10, "parked": 0, "in_doubt": 0} == found["inbox"]
     assert [client_b.id] == [row["id"] for row in found["clients"]]
     assert [] == read(database, client_id=99)["clients"]
 
@@ -216,13 +244,11 @@ def test_every_figure_comes_from_an_index(database: Database, client_a: Client) 
     """At a million rows a client costs what it costs at ten; `top` asks every second."""
     database.write(lambda conn: answer_at(conn, client_a, "w", NOW))
     database.write(lambda conn: keep(conn, client_a, "x"))
-    facts: dict[str, Any] = {
-        "database": database.path,
-        "daemon": RUNNING,
-        "version": "1",
-        "now": NOW,
-    }
-    plan = database.write(lambda conn: explain(conn, lambda: status.read_status(conn, **facts)))
+    facts: dict[str, Any] = {"daemon": RUNNING, "version": "1", "now": NOW}
+    setting = Setting(database.path)
+    plan = database.write(
+        lambda conn: explain(conn, lambda: status.read_status(conn, setting, **facts))
+    )
     of_client = [line.partition(" USING ")[2] for line in plan if "(client_id=?" in line]
     assert [
         "COVERING INDEX ix_conversations_paused (client_id=? AND paused_until>?)",
@@ -232,6 +258,7 @@ def test_every_figure_comes_from_an_index(database: Database, client_a: Client) 
         *["INDEX ix_inbox_claim (client_id=?)"] * 2,
         "INDEX ix_inbox_client (client_id=?)",
         "INDEX ix_inbox_parked_client (client_id=?)",
+        "INDEX ix_outbox_open (client_id=?)",
         "INDEX ix_turns_client (client_id=?)",
         *["INDEX ix_turns_unanswered (client_id=? AND id>?)"] * 2,
     ] == sorted(of_client)

@@ -1,17 +1,16 @@
 """The exchange of an access token against a real server on loopback, and what it never tells."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from daemon.core.meta.exchanging import Exchanged, ExchangeRefused, GraphExchanger
 from daemon.core.meta.inspecting import NoAnswer
+from tests.doubles.loopback import Reply, replying, serve_handler
 
 OLD, NEW, SECRET = "EAAold-secret", "EAAnew-secret", "app-secret"
 FORM = {
@@ -21,8 +20,6 @@ FORM = {
     "fb_exchange_token": OLD,
 }
 SIXTY = {"set_token_expires_in_60_days": "true"}
-
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -40,13 +37,6 @@ class FakeGraph:
         return await self.replies.pop(0)(request)
 
 
-def replying(status: int, body: object) -> Reply:
-    async def reply(_request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=body if isinstance(body, str) else json.dumps(body))
-
-    return reply
-
-
 def refusing(code: object, *, status: int = 400) -> Reply:
     return replying(status, {"error": {"message": f"Malformed {OLD} {SECRET}", "code": code}})
 
@@ -54,10 +44,7 @@ def refusing(code: object, *, status: int = 400) -> Reply:
 @pytest.fixture
 async def graph() -> AsyncIterator[FakeGraph]:
     fake = FakeGraph()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", fake.handle)
-    async with TestServer(app, host="127.0.0.1") as server:
-        fake.url = str(server.make_url("/"))
+    async with serve_handler(fake.handle) as fake.url:
         yield fake
 
 

@@ -1,12 +1,19 @@
 """The file that the shared token stands in: found as settings are read, changed in one place."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from daemon.core.credentials.keeping import Home, find_home, open_slot, replace_token
+from daemon.core.credentials.keeping import (
+    Home,
+    find_home,
+    find_lost_group,
+    open_slot,
+    replace_token,
+)
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.placing import part_of, unfinished
 from daemon.core.settings import load_settings
@@ -95,6 +102,22 @@ def test_a_file_of_the_daemons_user_stays_its_own(tmp_path: Path) -> None:
     os.chown(file, 12345, 12346)
     put(find_home(file, {}))
     assert (12345, 12346) == (file.stat().st_uid, file.stat().st_gid)
+
+
+def test_a_group_that_cannot_be_kept_costs_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only root gives a file to a group it is not in; nobody else's group gets to read it."""
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    for mode, kept in ((0o640, 0o600), (0o600, 0o600), (0o660, 0o600)):
+        env = write(tmp_path / ".env", mode=mode)
+        put(find_home(env, {}))
+        assert f"META_ACCESS_TOKEN={NEW}\n" == env.read_text()
+        assert kept == stat.S_IMODE(env.stat().st_mode)
 
 
 def test_where_it_comes_from(tmp_path: Path) -> None:
@@ -191,6 +214,18 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
             slot.put(OLD, NEW)
         part_of(env).rmdir()
     assert (LINE, [env]) == (env.read_text(), list(tmp_path.iterdir()))
+
+
+def test_a_group_that_was_lost_is_told(tmp_path: Path) -> None:
+    """Who read the file by its group is shut out: the line says what gives it back, if need be."""
+    env = write(tmp_path / ".env")
+    env.chmod(0o640)
+    before = env.stat()
+    assert find_lost_group(env, before=before) is None
+    env.chmod(0o600)
+    mend = f"chgrp {before.st_gid} {env} && chmod 640 {env}"
+    assert mend == find_lost_group(env, before=before)
+    assert find_lost_group(env, before=env.stat()) is None
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

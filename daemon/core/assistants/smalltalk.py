@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.core.assistants.vocabulary import read_words, spell_all
+from daemon.core.wording import choose_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ PHRASES = {
         "Gern geschehen! Wir sind für Sie da.",
     ),
 }
-"""By the first two letters of a locale; any other speaks Spanish."""
+"""By language, as `wording` chooses it."""
 
 _GREETINGS = spell_all("""
     hola holi ola wenas buenas buenos saludos hey hello hi alo tal good morning evening afternoon
@@ -132,7 +133,7 @@ _NO = spell_all(
 
 def phrases_for(locale: str) -> Phrases:
     """Give the phrases of a locale's language, Spanish where we speak none of it."""
-    return PHRASES.get(locale[:2].lower(), PHRASES["es"])
+    return PHRASES[choose_language(locale)]
 
 
 def is_greeting(text: str) -> bool:

@@ -6,7 +6,6 @@ Owns from when on. The look itself is `daemon.work.watching`'s; this works in an
 from collections.abc import Iterator
 
 from daemon.core.alerts import Alert
-from daemon.core.clients import token_digest
 from daemon.core.credentials.timing import (
     DAY_S,
     EXPIRES_NOW_S,
@@ -15,6 +14,7 @@ from daemon.core.credentials.timing import (
     say_days,
 )
 from daemon.core.orders import BY_SYSTEMD
+from daemon.core.sealing.sealed import digest_token
 from daemon.core.store import sightings
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.engine import Connection
@@ -49,7 +49,7 @@ def find_credential_alerts(
         if only is not None and seen.client_id != only:
             continue
         if seen.client_id == SHARED:
-            digest = None if shared_token is None else token_digest(shared_token)
+            digest = None if shared_token is None else digest_token(shared_token)
             found += _judge_token(seen, None, digest, now=now)
             found += _judge_restart(seen, digest, since=daemon_since, restart=restart)
             continue

@@ -6,6 +6,7 @@ environment cannot be changed from here.
 """
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -74,9 +75,7 @@ class Slot:
         try:
             self._part.write_bytes(content)
             if self._path.exists():
-                worn = self._path.stat()
-                os.chown(self._part, worn.st_uid, worn.st_gid)
-                self._part.chmod(stat.S_IMODE(worn.st_mode))
+                _dress(self._part, like=self._path.stat())
         except OSError as refused:
             raise cannot_write(self._path, refused) from refused
         place(self._part, self._path)
@@ -106,6 +105,32 @@ def open_slot(home: Home, old: str, *, output: Path | None) -> Iterator[Slot]:
             hint = "" if output is not None else f" {_ASIDE}."
             raise Misconfigured(f"{refused}{hint}") from refused
         yield Slot(part, path)
+
+
+def _dress(part: Path, *, like: os.stat_result) -> None:
+    """Give a new file the owner, group and mode of the old one, or fewer rights, but never fail.
+
+    By now Meta has exchanged the token: to lose it over a group would be worse.
+    """
+    mode = stat.S_IMODE(like.st_mode)
+    try:
+        os.chown(part, like.st_uid, like.st_gid)
+    except PermissionError:
+        # Its owner is not in its group, and only root may give it away. Ours must not read it then.
+        mode &= ~stat.S_IRWXG
+    part.chmod(mode)
+
+
+def find_lost_group(path: Path, *, before: os.stat_result) -> str | None:
+    """Say how the group of a file gets its rights back that a new token took; None if it has them.
+
+    `before` is what the file was like until then.
+    """
+    now, rights = path.stat(), before.st_mode & stat.S_IRWXG
+    if not rights or (now.st_gid, now.st_mode & stat.S_IRWXG) == (before.st_gid, rights):
+        return None
+    quoted = shlex.quote(str(path))
+    return f"chgrp {before.st_gid} {quoted} && chmod {stat.S_IMODE(before.st_mode):o} {quoted}"
 
 
 def replace_token(content: bytes, old: str, new: str) -> bytes:

@@ -62,7 +62,7 @@ async def check_database(parts: Parts) -> list[Finding]:
         return [fail("database", reason, "see what else uses the file, and how full the disk is")]
     except ReleasedError as broken:
         step = "see who owns the file and its folder, and how full the disk is"
-        return [fail("database", str(broken).rstrip("."), step)]
+        return [refuse("database", broken, step=step)]
     if not current:
         reason = f"{parts.database} has another schema than this version"
         return [fail("database", reason, "run `released db upgrade`, and restart released-daemon")]

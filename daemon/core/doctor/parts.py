@@ -3,10 +3,23 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from daemon.core.doctor.finding import Finding
 from daemon.core.settings import Settings
-from daemon.core.store.group_commit import GroupCommit
+from daemon.core.store.engine import Job
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Where checks read and write: the daemon's writer, or one that says why there is none."""
+
+    async def read(self, job: Job[T]) -> T:
+        """Run `job` on one picture of the database."""
+
+    async def write(self, job: Job[T]) -> T:
+        """Run `job` in a transaction; return once it is on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +31,7 @@ class Parts:
     """
 
     settings: Settings
-    store: GroupCommit
+    store: Store
     database: Path
     daemon_url: str
     version: str

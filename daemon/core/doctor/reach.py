@@ -14,23 +14,23 @@ from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
 from daemon.core.doctor.here import is_private
 from daemon.core.doctor.parts import Parts
 from daemon.core.meta.reading import read_object
+from daemon.core.orders import find_orders
 from daemon.core.settings import WHERE_TO_GET
 
 CLOCK_LIMIT_S = 60.0
 """Seconds that our clock may be off: leases and Meta's 24 hours bear a minute, not much more."""
 
 _SET_PUBLIC_URL = f"set PUBLIC_URL: {WHERE_TO_GET['PUBLIC_URL']}"
-_START = "start it: `released-daemon`, or `systemctl start released` where systemd runs it"
 
 
 async def check_daemon(parts: Parts, http: aiohttp.ClientSession) -> list[Finding]:
     """See whether the daemon is well, on the address where it listens."""
-    url = parts.daemon_url
+    url, orders = parts.daemon_url, find_orders(parts.database)
     try:
         # By its address on this machine, for which no certificate is made.
         answer = await ask(http, f"{url}/health", verify=False)
     except Unreachable as down:
-        return [fail("daemon", f"{url}: {down}", _START)]
+        return [fail("daemon", f"{url}: {down}", f"start it: {orders.start}")]
     if (trouble := _find_trouble(answer)) is not None:
         return [
             fail(
@@ -42,7 +42,7 @@ async def check_daemon(parts: Parts, http: aiohttp.ClientSession) -> list[Findin
     running = _read_json(answer).get("version")
     if running != parts.version:
         reason = f"{url} runs version {running}, and {parts.version} is installed"
-        return [warn("daemon", reason, "restart released-daemon")]
+        return [warn("daemon", reason, f"restart it: {orders.restart}")]
     return [ok("daemon", f"{url} is well, version {parts.version}")]
 
 

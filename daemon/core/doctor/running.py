@@ -5,7 +5,8 @@ import importlib.metadata
 import secrets
 import time
 from collections.abc import Awaitable
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -19,14 +20,16 @@ from daemon.core.doctor.here import (
 from daemon.core.doctor.https import check_certificate, check_privacy
 from daemon.core.doctor.meta import check_meta
 from daemon.core.doctor.model import check_model
-from daemon.core.doctor.parts import Parts
+from daemon.core.doctor.parts import Parts, Store
 from daemon.core.doctor.reach import check_clock, check_daemon, check_public_url, check_webhook
 from daemon.core.doctor.saved import check_backups
 from daemon.core.doctor.sealed import check_secrets
 from daemon.core.errors import ReleasedError
 from daemon.core.settings import Settings
-from daemon.core.store.engine import Database
+from daemon.core.store.engine import Database, Job
 from daemon.core.store.group_commit import GroupCommit
+
+T = TypeVar("T")
 
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
 """Where a daemon that listens everywhere is found from here."""
@@ -65,26 +68,48 @@ def run_doctor_here(settings: Settings, database: Database, *, now: float) -> li
 
     `now` is seconds since the epoch, as the caller's clock has it. Blocks.
     """
-    began = time.monotonic()
-    return asyncio.run(_run_here(settings, database, now=now - began))
+
+    async def run() -> list[dict[str, Any]]:
+        store = GroupCommit(database)
+        try:
+            return await run_doctor(_gather(settings, store, database.path, now=now))
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
 
 
-async def _run_here(settings: Settings, database: Database, *, now: float) -> list[dict[str, Any]]:
-    store = GroupCommit(database)
-    try:
-        return await run_doctor(
-            Parts(
-                settings=settings,
-                store=store,
-                database=database.path,
-                daemon_url=build_url(settings.host, settings.port, tls=settings.serves_tls),
-                version=importlib.metadata.version("released"),
-                clock=lambda: now + time.monotonic(),
-                challenge=secrets.token_hex(16),
-            )
-        )
-    finally:
-        await store.close()
+def run_doctor_without(
+    settings: Settings, database: Path, shut: ReleasedError, *, now: float
+) -> list[dict[str, Any]]:
+    """Check what needs no database, where it could not be opened and `shut` says why; as above."""
+    return asyncio.run(run_doctor(_gather(settings, _Shut(shut), database, now=now)))
+
+
+class _Shut:
+    """Stands where the store would: whoever asks it is told why it could not be opened."""
+
+    def __init__(self, why: ReleasedError) -> None:
+        self._why = why
+
+    async def read(self, job: Job[T]) -> T:  # noqa: ARG002 - as every store takes it
+        raise self._why
+
+    async def write(self, job: Job[T]) -> T:  # noqa: ARG002
+        raise self._why
+
+
+def _gather(settings: Settings, store: Store, database: Path, *, now: float) -> Parts:
+    began = now - time.monotonic()
+    return Parts(
+        settings=settings,
+        store=store,
+        database=database,
+        daemon_url=build_url(settings.host, settings.port, tls=settings.serves_tls),
+        version=importlib.metadata.version("released"),
+        clock=lambda: began + time.monotonic(),
+        challenge=secrets.token_hex(16),
+    )
 
 
 def build_url(host: str, port: int, *, tls: bool = False) -> str:

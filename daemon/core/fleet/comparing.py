@@ -215,10 +215,10 @@ def _wanted_document(wanted: Wanted) -> dict[str, Any]:
 
 def _digest(access_token: str) -> str:
     # Here, because it brings the store along, and only a file that names tokens has a use for it.
-    from daemon.core.clients import token_digest  # noqa: PLC0415
     from daemon.core.documents import TOKEN_DIGEST_DIGITS  # noqa: PLC0415
+    from daemon.core.sealing.sealed import digest_token  # noqa: PLC0415
 
-    return token_digest(access_token)[:TOKEN_DIGEST_DIGITS]
+    return digest_token(access_token)[:TOKEN_DIGEST_DIGITS]
 
 
 def _describe(difference: Difference) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from daemon.core.store.outbox import OPEN
 from daemon.core.store.schema import (
     OF_ANY_CLIENT,
     clients,
     conversations,
     inbox,
+    outbox,
     tokens,
     turns,
 )
@@ -30,10 +32,11 @@ RECENT_TURNS = 50
 class Figures:
     """How one client stands. Times are seconds since the epoch.
 
-    `pending` is not yet done, `oldest_at` when the oldest of it came in, `paused` how many
-    conversations are left alone. `answers` and `unanswered` are turns since the moment asked about;
-    `recent` and `recent_unanswered` are of the newest RECENT_TURNS; what failed for another reason
-    than the FAQs is not counted in the latter.
+    `pending` is not yet done, `oldest_at` when the oldest of it came in, `in_doubt` how many sends
+    wait for a status that tells whether Meta took them; while a client is stopped none does.
+    `paused` is how many conversations are left alone. `answers` and `unanswered` are turns since
+    the moment asked about; `recent` and `recent_unanswered` are of the newest RECENT_TURNS; what
+    failed for another reason than the FAQs is not counted in the latter.
     """
 
     client_id: int
@@ -44,6 +47,7 @@ class Figures:
     phone_number: str
     business_hours: str | None
     parked: int
+    in_doubt: int
     paused: int
     last_message_at: float | None
     last_answer_at: float | None
@@ -83,6 +87,12 @@ _NTH_NEWEST_TURN = (
 )
 _COUNT = sa.func.count()
 _FIRST = sa.func.min(inbox.c.id)
+_IN_DOUBT = sa.select(_COUNT).where(
+    OPEN,
+    outbox.c.client_id == clients.c.id,
+    outbox.c.state == sa.literal_column("'in_doubt'"),
+    clients.c.stopped_code.is_(None),
+)
 _TURNS = sa.select(_COUNT).where(*_theirs(turns))
 _UNANSWERED = sa.select(_COUNT).where(
     sa.text("turns.outcome = 'unanswered'"), turns.c.client_id == clients.c.id
@@ -99,6 +109,7 @@ _FIGURES = sa.select(
     clients.c.phone_number,
     clients.c.business_hours,
     _waiting("parked", _COUNT).scalar_subquery(),
+    _IN_DOUBT.scalar_subquery(),
     sa.select(_COUNT)
     .where(
         conversations.c.client_id == clients.c.id,
@@ -128,7 +139,7 @@ def measure_clients(
     query = _FIGURES if client_id is None else _FIGURES.where(clients.c.id == client_id)
     keys = {"now": now, "first_turn": _first_turn_since(conn, since)}
     rows = conn.execute(query, keys).all()
-    firsts = [first for row in rows for first in (row[12], row[14]) if first is not None]
+    firsts = [first for row in rows for first in (row[-7], row[-5]) if first is not None]
     received = _received_at(conn, firsts)
     return tuple(_read_figures(row, received) for row in rows)
 

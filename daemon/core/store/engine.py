@@ -8,6 +8,7 @@ The standard driver runs on threads of ours: one hop to another thread for a who
 where an async driver pays one for each statement (measured: 107 against 136 us of CPU a request).
 """
 
+import errno
 import os
 import sqlite3
 import time
@@ -21,6 +22,7 @@ from sqlalchemy import event
 
 from daemon.core.errors import Misconfigured
 from daemon.core.sealing.keyring import Keyring
+from daemon.core.store.disk_faults import PERHAPS, explain_disk
 from daemon.core.store.faults import (
     DRIVER_ERRORS,
     StoreUnavailable,
@@ -53,6 +55,7 @@ PRAGMAS = (
 
 
 _KEYRING = "keyring"
+_OF_DISK = frozenset({errno.EDQUOT, errno.ENOSPC, errno.EROFS})
 
 
 def sqlite_path(url: str) -> Path:
@@ -110,9 +113,11 @@ class Database:
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as refused:
+            mend = "DATABASE_URL says where it is."
+            if refused.errno in _OF_DISK:
+                mend = explain_disk(self.path) or PERHAPS
             raise Misconfigured(
-                f"Cannot open the database {self.path}: {refused.strerror}."
-                " DATABASE_URL says where it is."
+                f"Cannot open the database {self.path}: {refused.strerror}. {mend}"
             ) from refused
 
     def read(self, job: Job[T]) -> T:
@@ -171,7 +176,8 @@ class Writer:
         driver.execute("PRAGMA busy_timeout=0")
         try:
             self._conn.begin()
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
+            # `begin` waits for it, or says in our words what is wrong.
             return False
         finally:
             driver.execute(f"PRAGMA busy_timeout={self._patience_ms}")

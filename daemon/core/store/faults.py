@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from daemon.core.errors import Misconfigured, Retryable
+from daemon.core.store.disk_faults import PERHAPS, explain_disk
 
 UNAVAILABLE = frozenset(
     {
@@ -26,6 +27,15 @@ UNAVAILABLE = frozenset(
 )
 """Primary result codes that another disk, another mode or a little patience would cure."""
 
+ON_DISK = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Those of them that a full or a read-only disk gives rise to."""
 
 DRIVER_ERRORS = (sa.exc.TimeoutError, sa.exc.DatabaseError, sqlite3.DatabaseError)
 
@@ -36,6 +46,10 @@ class StoreUnavailable(Retryable):
 
 class StoreOverloaded(StoreUnavailable):
     """More is waiting for the database than it can write in good time."""
+
+
+class StoreDamaged(Misconfigured):
+    """The database cannot be read as one: its file is damaged, or is none of ours."""
 
 
 def primary_code(error: BaseException | None) -> int:
@@ -55,6 +69,14 @@ def translated(path: Path) -> Iterator[None]:
         raise understood from error
 
 
+def describe_unavailable(path: Path, error: BaseException | None) -> str:
+    """Say that the database cannot be used, and, where the disk is to blame, what to do."""
+    told = f"The database {path} cannot be used: {error}."
+    if primary_code(error) not in ON_DISK:
+        return told
+    return f"{told} {explain_disk(path) or PERHAPS}"
+
+
 def translate(path: Path, error: Exception) -> Exception | None:
     """Say in our words what befell the database; None for a fault of our own."""
     if isinstance(error, sa.exc.TimeoutError):
@@ -63,11 +85,16 @@ def translate(path: Path, error: Exception) -> Exception | None:
     orig = error.orig if isinstance(error, sa.exc.DatabaseError) else error
     code = primary_code(orig)
     if code in UNAVAILABLE:
-        return StoreUnavailable(f"The database {path} cannot be used: {orig}.")
+        return StoreUnavailable(describe_unavailable(path, orig))
     if code == sqlite3.SQLITE_CORRUPT:
-        return Misconfigured(f"{path} is damaged ({orig}). Put a backup in its place.")
+        return StoreDamaged(
+            f"{path} is damaged ({orig}). Put a backup in its place: `released db verify FILE`"
+            " finds a sound one, and the runbook (docs/runbook.md, A damaged database) has every"
+            " step."
+        )
     if code == sqlite3.SQLITE_NOTADB:
-        return Misconfigured(
-            f"{path} is not a database of Released. DATABASE_URL says where ours is."
+        return StoreDamaged(
+            f"{path} is not a database of Released, or its beginning is damaged. DATABASE_URL says"
+            " where ours is; for a damaged one see docs/runbook.md, A damaged database."
         )
     return None

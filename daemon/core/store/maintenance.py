@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.core.errors import Misconfigured
 from daemon.core.store.engine import BUSY_TIMEOUT_S
-from daemon.core.store.faults import UNAVAILABLE, StoreUnavailable
+from daemon.core.store.faults import UNAVAILABLE, StoreUnavailable, describe_unavailable
 from daemon.core.store.schema import APPLICATION_ID
 
 FAULTS = 5
@@ -62,7 +62,7 @@ def opened(database: Path) -> Iterator[sqlite3.Connection]:
             yield conn
     except sqlite3.DatabaseError as error:
         if _code(error) in UNAVAILABLE:
-            raise StoreUnavailable(f"The database {database} cannot be used: {error}.") from error
+            raise StoreUnavailable(describe_unavailable(database, error)) from error
         raise Misconfigured(
             f"{database} is damaged ({error}). Put a backup in its place: released db restore FILE"
         ) from error

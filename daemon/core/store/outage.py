@@ -1,14 +1,16 @@
 """Tells of a database that cannot be used: when it begins, once a minute, and when it is over.
 
-Owns the lines `store is down` and `store is back` and how seldom they come; a full disk fails
-hundreds of jobs a minute, all for one reason. What becomes of the jobs is their callers' business.
+Owns the lines `store is down`, `store is back` and `database is damaged` and how seldom they come;
+a full disk fails hundreds of jobs a minute, all for one reason. What becomes of the jobs is their
+callers' business.
 """
 
 import logging
+import math
 from collections.abc import Callable
 from contextvars import Context
 
-from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,25 @@ class Outage:
             return
         _tell(logging.INFO, "store is back", times=self._times, seconds=round(now - self._began_at))
         self._began_at, self._times = None, 0
+
+
+class Damage:
+    """Tells of a damaged database, which is not over before it is replaced; `clock` as above."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin with a database that is whole."""
+        self._clock = clock
+        self._told_at = -math.inf
+        self._times = 0
+
+    def note(self, damaged: StoreDamaged) -> None:
+        """Tell of the first at once, and of those that follow once a minute."""
+        now = self._clock()
+        self._times += 1
+        if now - self._told_at < TELL_EVERY_S:
+            return
+        _tell(logging.ERROR, "database is damaged", error=str(damaged), times=self._times)
+        self._told_at, self._times = now, 0
 
 
 def _tell(level: int, message: str, **facts: object) -> None:

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import fake_systemctl
-from tests.doubles.yard import BASH, Yard, ask, clear, fetch, lay_out, write_program
+from tests.doubles.yard import (
+    BASH,
+    Yard,
+    ask,
+    clear,
+    fetch,
+    lay_out,
+    stand_in,
+    write_program,
+)
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
@@ -23,6 +32,12 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
     opened = lay_out(tmp_path)
     yield opened
     clear(opened)
+
+
+@pytest.fixture
+def quick_yard(yard: Yard) -> Yard:
+    stand_in(yard)
+    return yard
 
 
 def test_a_bare_machine_gets_a_working_bot(yard: Yard) -> None:
@@ -49,32 +64,32 @@ def test_a_bare_machine_gets_a_working_bot(yard: Yard) -> None:
     assert not yard.demo.exists()
 
 
-def test_a_port_that_another_has_is_refused(yard: Yard) -> None:
+def test_a_port_that_another_has_is_refused(quick_yard: Yard) -> None:
     """A daemon that is well at that port is not ours: nothing is made, and nothing started."""
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = str(stranger.getsockname()[1])
-        code, out, err = yard.run("demo", "+123456789", "--port", port)
+        code, out, err = quick_yard.run("demo", "+123456789", "--port", port)
         assert (1, "", 1) == (code, out, err.count("\n"))
         assert f"Port {port} on 127.0.0.1 is in use" in err
-        assert not yard.demo.exists()
+        assert not quick_yard.demo.exists()
 
-    assert 0 == yard.run("demo", "+123456789", "--port", port)[0]
-    assert 0 == yard.run("--stop", "demo")[0]
-    code, _, err = yard.run("other", "+123456789", "--port", port)
+    assert 0 == quick_yard.run("demo", "+123456789", "--port", port)[0]
+    assert 0 == quick_yard.run("--stop", "demo")[0]
+    code, _, err = quick_yard.run("other", "+123456789", "--port", port)
     assert (1, f"provision: port {port} is that of another instance; --list shows all\n") == (
         code,
         err,
     )
 
-    settings = yard.demo / ".env"
-    sandbox = yard.read_setting("SANDBOX_PORT")
+    settings = quick_yard.demo / ".env"
+    sandbox = quick_yard.read_setting("SANDBOX_PORT")
     for taken, name in ((port, "PORT"), (sandbox, "SANDBOX_PORT")):
         with socket.create_server(("127.0.0.1", int(taken))):
-            code, out, err = yard.run("demo", "+123456789")
+            code, out, err = quick_yard.run("demo", "+123456789")
         assert (1, "") == (code, out)
         assert f"demo was not started: Port {taken} on 127.0.0.1 is in use" in err
         assert f"change {name} in {settings}" in err
-        assert not (yard.demo / "daemon.pid").exists()
+        assert not (quick_yard.demo / "daemon.pid").exists()
 
 
 def test_who_answers_must_be_ours(yard: Yard) -> None:
@@ -111,17 +126,17 @@ server.serve_forever()
 """
 
 
-def test_another_number_is_refused(yard: Yard) -> None:
+def test_another_number_is_refused(quick_yard: Yard) -> None:
     """Customers write to the number that it has; how it is changed is told in one line."""
-    assert 0 == yard.run("demo", "+123456789")[0]
+    assert 0 == quick_yard.run("demo", "+123456789")[0]
     for other in ("+999999999", "abc"):
-        code, out, err = yard.run("demo", other)
+        code, out, err = quick_yard.run("demo", other)
         assert (1, "", 1) == (code, out, err.count("\n"))
         assert f"demo has +123456789, not {other}. To change it: " in err
         assert "released --local client update 1000123456789 --phone-number NUMBER" in err
-    code, _, err = yard.run("demo", "+123456789", "--phone-number-id", "7")
+    code, _, err = quick_yard.run("demo", "+123456789", "--phone-number-id", "7")
     assert (1, True) == (code, "demo has the phone_number_id 1000123456789, not 7" in err)
-    assert 0 == yard.run("demo", "+123 456-789")[0]
+    assert 0 == quick_yard.run("demo", "+123 456-789")[0]
 
 
 def test_the_help_fits_a_terminal(yard: Yard) -> None:
@@ -130,15 +145,15 @@ def test_the_help_fits_a_terminal(yard: Yard) -> None:
     assert (0, []) == (code, [line for line in out.splitlines() if len(line) > 80])
 
 
-def test_a_pid_that_is_somebody_elses_now_is_left_alone(yard: Yard) -> None:
+def test_a_pid_that_is_somebody_elses_now_is_left_alone(quick_yard: Yard) -> None:
     """After a reboot the number in the pid file may be anything's."""
-    assert 0 == yard.run("demo", "+123456789")[0]
-    pid_file = yard.demo / "daemon.pid"
-    os.kill(yard.read_pid("daemon"), signal.SIGKILL)
+    assert 0 == quick_yard.run("demo", "+123456789")[0]
+    pid_file = quick_yard.demo / "daemon.pid"
+    os.kill(quick_yard.read_pid("daemon"), signal.SIGKILL)
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         pid_file.write_text(f"{stranger.pid}\n{pid_file.read_text().splitlines()[1]}\n")
-        assert 0 == yard.run("--stop", "demo")[0]
+        assert 0 == quick_yard.run("--stop", "demo")[0]
         assert stranger.poll() is None
     finally:
         stranger.kill()

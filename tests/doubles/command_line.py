@@ -64,6 +64,9 @@ class Shell:
         for name, text in settings.items():
             self._patch.setenv(name, text)
 
+    def patch(self, name: str, value: object) -> None:
+        self._patch.setattr(name, value)
+
     def write(self, name: str, content: str | bytes) -> str:
         data = content if isinstance(content, bytes) else content.encode()
         (self.folder / name).write_bytes(data)

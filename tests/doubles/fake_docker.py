@@ -7,17 +7,16 @@ it writes down its calls and pids.
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from tests.doubles.pid_files import is_running, stop, stop_all
+
 ROOT = Path(__file__).resolve().parents[2]
-STOP_S = 10.0
 ENGINE = "linux Debian GNU/Linux 12 (bookworm) [name=seccomp,profile=builtin name=cgroupns]"
 
 PROGRAMS = {"released": "released_cli", "released-daemon": "daemon"}
@@ -43,8 +42,7 @@ def read_calls(folder: Path) -> list[str]:
 
 
 def end_all(folder: Path) -> None:
-    for file in folder.glob("*.pid"):
-        _stop(file)
+    stop_all(folder)
 
 
 def read_compose(file: Path, variables: dict[str, str]) -> dict[str, Any]:
@@ -86,8 +84,8 @@ class Project:
                 self._start(name)
         if verb == "down":
             for name in self.services:
-                _stop(self._pid_file(name))
-        if verb == "ps" and _is_running(self._pid_file(words[-1])):
+                stop(self._pid_file(name))
+        if verb == "ps" and is_running(self._pid_file(words[-1])):
             sys.stdout.write(self._pid_file(words[-1]).read_text() + "\n")
         if verb == "logs":
             sys.stdout.write(self._log(words[-1]).read_text().splitlines()[-1] + "\n")
@@ -98,7 +96,7 @@ class Project:
         return 0
 
     def _start(self, name: str) -> None:
-        if _is_running(self._pid_file(name)):
+        if is_running(self._pid_file(name)):
             return
         command = self.services[name].get("command", ["released-daemon"])
         with self._log(name).open("ab") as log:
@@ -126,28 +124,6 @@ class Project:
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{self.name}-{name}.log"
-
-
-def _is_running(file: Path) -> bool:
-    if not file.exists():
-        return False
-    try:
-        state = Path(f"/proc/{file.read_text()}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def _stop(file: Path) -> None:
-    if not _is_running(file):
-        return
-    os.kill(int(file.read_text()), signal.SIGTERM)
-    deadline = time.monotonic() + STOP_S
-    while _is_running(file) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if _is_running(file):
-        os.kill(int(file.read_text()), signal.SIGKILL)
-    file.unlink()
 
 
 def main() -> int:

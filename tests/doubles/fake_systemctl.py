@@ -6,20 +6,22 @@ Run as a program: FAKE_SYSTEMD names its folder, in which it writes down its cal
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-STOP_S = 10.0
+from tests.doubles.pid_files import is_running, stop, stop_all
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def install(folder: Path, units: Path) -> dict[str, str]:
     """Write a systemctl into a folder; give the environment that makes a script use it."""
     folder.mkdir()
     program = folder / "systemctl"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" "$@"\n')
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}" "$@"\n'
+    )
     program.chmod(0o755)
     return {
         "FAKE_SYSTEMD": str(folder),
@@ -34,8 +36,7 @@ def read_calls(folder: Path) -> list[str]:
 
 
 def end_all(folder: Path) -> None:
-    for file in folder.glob("*.pid"):
-        _stop(file)
+    stop_all(folder)
 
 
 def _read_unit(file: Path) -> list[tuple[str, str]]:
@@ -44,7 +45,7 @@ def _read_unit(file: Path) -> list[tuple[str, str]]:
 
 
 def _start(name: str, units: Path, folder: Path) -> None:
-    if _is_running(folder / f"{name}.pid"):
+    if is_running(folder / f"{name}.pid"):
         return
     environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     credentials = folder / "credentials"
@@ -78,28 +79,6 @@ def _start(name: str, units: Path, folder: Path) -> None:
     (folder / f"{name}.pid").write_text(str(process.pid))
 
 
-def _is_running(file: Path) -> bool:
-    if not file.exists():
-        return False
-    try:
-        state = Path(f"/proc/{file.read_text()}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def _stop(file: Path) -> None:
-    if not _is_running(file):
-        return
-    os.kill(int(file.read_text()), signal.SIGTERM)
-    deadline = time.monotonic() + STOP_S
-    while _is_running(file) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if _is_running(file):
-        os.kill(int(file.read_text()), signal.SIGKILL)
-    file.unlink()
-
-
 def main() -> int:
     folder, units = Path(os.environ["FAKE_SYSTEMD"]), Path(os.environ["SYSTEMD_UNITS"])
     with (folder / "calls").open("a") as calls:
@@ -109,10 +88,10 @@ def main() -> int:
     if verb == "is-system-running":
         sys.stdout.write("running\n")
     if verb == "is-active":
-        return 0 if all(_is_running(folder / f"{name}.pid") for name in names) else 3
+        return 0 if all(is_running(folder / f"{name}.pid") for name in names) else 3
     if verb in {"stop", "restart"} or (verb == "disable" and "--now" in rest):
         for name in names:
-            _stop(folder / f"{name}.pid")
+            stop(folder / f"{name}.pid")
     if verb in {"start", "restart"} or (verb == "enable" and "--now" in rest):
         for name in names:
             _start(name, units, folder)

@@ -15,9 +15,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from daemon.app import build_app
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings
+from tests.doubles.described import build_described_app
 from tests.doubles.stage import SECRET, SEEDS, TOKEN, VERIFY_TOKEN, Answer, onboard, sign
 
 NOWHERE = "http://127.0.0.1:9"
@@ -68,7 +68,7 @@ async def open_inhouse(
     onboard(folder / "released.db", SEEDS)
     deaths: list[bool] = []
     async with open_runtime(make_settings(folder, **given)) as runtime:
-        app = build_app(runtime, on_death=lambda: deaths.append(True))
+        app = build_described_app(runtime, on_death=lambda: deaths.append(True))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:

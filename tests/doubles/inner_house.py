@@ -18,12 +18,12 @@ import aiohttp
 import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
 
-from daemon.app import build_app
 from daemon.core.meta.client import GraphClient
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings
 from daemon.sandbox import SandboxClient, SandboxConfig, serve_sandbox
 from tests.doubles.daemon_process import Daemon, find_free_port
+from tests.doubles.described import build_described_app
 from tests.doubles.echo_model import EchoModel, serve_echo_model
 from tests.doubles.stage import (
     AT_ONCE,
@@ -132,7 +132,7 @@ async def _serve(
             timeout_s=send_budget_s,
         )
         runtime = replace(opened, graph=graph)
-        app = build_app(runtime, on_death=lambda: deaths.append("died"))
+        app = build_described_app(runtime, on_death=lambda: deaths.append("died"))
         server = TestServer(app, host="127.0.0.1", port=port)
         async with server:
             yield runtime, deaths

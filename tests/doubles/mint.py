@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from tests.doubles.ward import KNOWN
 DAY_S = 86_400.0
 LIFE_DAYS = 59
 """Whole days that an exchanged token has left a moment later."""
+
+SOL_ID = 2
+"""Bar Sol, the client to whom tests give a token of its own."""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,16 @@ class Mint:
         )
         await self.admin.house.runtime.store.write(job)
         await self.admin.house.runtime.directory.refresh()
+
+    async def give_ending_token(self) -> None:
+        """Give Bar Sol a token of its own that ends, as the shared one does, in ten days."""
+        await self.give_token(SOL_ID)
+        await self.end_in(10)
+
+    def change_settings(self, **settings: Any) -> None:
+        """Let the means have other settings."""
+        changed = self.means.settings.model_copy(update=settings)
+        self.means = replace(self.means, settings=changed)
 
     async def find(self, client_id: int) -> Client:
         """Look a client up."""

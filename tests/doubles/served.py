@@ -19,7 +19,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from daemon.app import build_app
 from daemon.core import inboxes, tokens
 from daemon.core.clients import set_active, stop_client, update_client
 from daemon.core.runtime import open_runtime
@@ -29,6 +28,7 @@ from daemon.core.store import clients
 from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Connection, Database
 from tests.doubles.bookkeeping import keep, park_unanswered, park_unsent, send, settle
+from tests.doubles.described import build_described_app
 from tests.doubles.inhouse import make_settings
 from tests.doubles.stage import onboard
 
@@ -71,6 +71,14 @@ def put_world(folder: Path) -> None:
 
 
 @contextmanager
+def serve_world(folder: Path) -> Iterator[str]:
+    """Put the database into a folder and serve it, giving the address."""
+    put_world(folder)
+    with serve(folder) as url:
+        yield url
+
+
+@contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve the database in a folder, giving the address."""
     ready: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -91,7 +99,7 @@ async def _serve(
     stop = asyncio.Event()
     try:
         async with open_runtime(make_settings(folder)) as runtime:
-            app = build_app(runtime, on_death=stop.set)
+            app = build_described_app(runtime, on_death=stop.set)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
             await runner.setup()
             try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.doubles.daemon_process import unmeasured
+from tests.doubles.new_database import copy_new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash")
@@ -73,6 +74,37 @@ def lay_out(folder: Path) -> Yard:
     write_program(bare / "docker", "exit 1\n")
     path = f"{bare}:{os.environ['PATH']}"
     return Yard(checkout, {"SYSTEMD_UNITS": str(folder / "no units"), "PATH": path})
+
+
+def stand_in(yard: Yard) -> None:
+    """Let plain programs be the daemon and the sandbox, for what the script does around them.
+
+    The daemon is well at its port, the sandbox only runs; every other command is the real one's,
+    which finds an empty database at the schema of this code.
+    """
+    copy_new_database(yard.checkout / "new.db")
+    programs = yard.checkout / ".venv/bin"
+    (yard.checkout / "well.py").write_text(WELL)
+    write_program(
+        programs / "released-daemon", f'exec "{sys.executable}" -S "{yard.checkout}/well.py"\n'
+    )
+    real = (programs / "released").read_text().partition("\n")[2]
+    write_program(
+        programs / "released",
+        'case "$*" in *" sandbox "*) exec sleep 600 ;; esac\n'
+        f'[ -e released.db ] || cp -p "{yard.checkout}/new.db" released.db\n{real}',
+    )
+
+
+WELL = """
+import pathlib, re, socket
+port = re.search("^PORT='(.*)'$", pathlib.Path(".env").read_text(), re.M)[1]
+with socket.create_server(("127.0.0.1", int(port))) as server:
+    while True:
+        with server.accept()[0] as caller:
+            caller.recv(4096)
+            caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+"""
 
 
 def clear(yard: Yard) -> None:

@@ -8,34 +8,11 @@ import pytest
 
 from daemon.core.assistants.calling import build_client
 from daemon.core.assistants.chat import ChatEngine, build_chat_engine, strip_fence
-from daemon.core.assistants.engine import (
-    AssistantVersion,
-    Engine,
-    EngineFailed,
-    Exchange,
-    Question,
-    Usage,
-)
-from daemon.core.assistants.prompt import build_instructions
-from daemon.core.faqs import Faq
+from daemon.core.assistants.engine import Engine, Usage
 from tests.doubles.model_answers import write_answer
 from tests.doubles.model_server import Behaviour, Kind, ModelServer, serve_model_server
+from tests.doubles.questions import FAQS, QUESTION, fail
 
-FAQS = (
-    Faq("¿Cuál es vuestro horario?", "Abrimos de 9:00 a 22:00."),
-    Faq("¿Tenéis menú del día?", "Sí, a mediodía.\nCuesta 14 €."),
-)
-QUESTION = Question(
-    client_id=2,
-    assistant=AssistantVersion(
-        "asst_1", 3, build_instructions(business_name="La Plaza", faqs=FAQS), FAQS
-    ),
-    text="¿Hay menú?",
-    situation="It is Monday 10:00; the business is open.",
-    locale="es",
-    customer_hash="5f3c0a",
-    history=(Exchange("Hola", "¡Hola! Te ayudo con el horario o el menú."),),
-)
 PAUSE_S = 0.001
 
 
@@ -51,12 +28,6 @@ async def engine(server: ModelServer) -> AsyncIterator[ChatEngine]:
     engine = ChatEngine(client, model="llama3", at_openai=False, first_pause_s=PAUSE_S)
     yield engine
     await engine.close()
-
-
-async def fail(engine: Engine) -> EngineFailed:
-    with pytest.raises(EngineFailed) as failed:
-        await engine.answer(QUESTION)
-    return failed.value
 
 
 async def test_answers_without_a_key(server: ModelServer) -> None:

@@ -1,7 +1,5 @@
 """`released client update`, `deactivate`, `activate` and `resume`."""
 
-from pathlib import Path
-
 import pytest
 
 from daemon.core.clients import stop_client
@@ -11,10 +9,7 @@ from tests.doubles.command_line import FAQS, Shell, assert_refused
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    shell = Shell(tmp_path, monkeypatch, capsys)
+def shell(shell: Shell) -> Shell:
     shell.add("--welcome-message", "Hola")
     return shell
 

@@ -1,7 +1,5 @@
 """`released client add`, `list` and `show`: what they take, print and refuse."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.doubles.command_line import FAQS, LA_PLAZA, Shell, assert_refused
@@ -27,13 +25,6 @@ KEYS = [
     "faqs_digest",
     "access_token_digest",
 ]
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 def test_add_prints_the_client_as_json(shell: Shell) -> None:

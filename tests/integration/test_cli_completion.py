@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,6 @@ from tests.doubles.served import DATABASE, make_world, put_world, serve
 from tests.doubles.stranger import as_json, as_page, meet
 
 NAMES = ["Restaurante La Plaza", "Bar Sol", "Siempre Cerrado"]
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -17,24 +17,13 @@ from tests.doubles.command_line import (
     clean_environment,
     measured,
 )
-from tests.doubles.fleet_kit import LUNA, SOL
 from tests.doubles.new_database import copy_new_database
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    copy_new_database(tmp_path / "released.db")
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture
-def fleet(shell: Shell) -> str:
-    """Have Luna and Sol, as fleet.toml says."""
-    shell.write("fleet.toml", LUNA + SOL)
-    shell.must("apply", "fleet.toml")
-    return "fleet.toml"
+def shell(shell: Shell) -> Shell:
+    copy_new_database(shell.folder / "released.db")
+    return shell
 
 
 def last_line(result: Result) -> str:

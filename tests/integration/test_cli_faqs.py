@@ -2,20 +2,12 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
 from tests.doubles.command_line import LA_PLAZA, Shell, assert_refused
 
 GOOD_CSV = b"q,a\n\xc2\xbfHorario?,De 9 a 22\nReservas,Llama\n"
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 def entries(*given: object) -> bytes:

@@ -13,10 +13,7 @@ from tests.doubles.command_line import FAQS, Shell, assert_refused
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    shell = Shell(tmp_path, monkeypatch, capsys)
+def shell(shell: Shell) -> Shell:
     shell.add()
     return shell
 

@@ -9,40 +9,14 @@ import pytest
 from daemon.core.errors import Misconfigured
 from released_cli.profiles import Book, Profile, read_book, write_book
 from tests.doubles.command_line import Shell, assert_refused
-from tests.doubles.served import make_world, put_world, serve
-
-FAR = "https://bot.example.com"
+from tests.doubles.profile_kit import FAR, count_clients, find_file, log_in
+from tests.doubles.served import serve_world
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("daemon")
-    put_world(folder)
-    with serve(folder) as url:
+    with serve_world(tmp_path_factory.mktemp("daemon")) as url:
         yield url
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-def operator() -> bytes:
-    return make_world().tokens["operator"].encode()
-
-
-def find_file(shell: Shell) -> Path:
-    return shell.folder / "config" / "released" / "profiles.toml"
-
-
-def log_in(shell: Shell, url: str, *more: str) -> None:
-    shell.must("login", url, "--token-file", "-", *more, stdin=operator())
-
-
-def count_clients(shell: Shell, *options: str) -> int:
-    return len(shell.must(*options, "client", "list", "--json").json)
 
 
 class TestFile:

@@ -1,51 +1,27 @@
 """A daemon far away that is down, too old, not ours or in no mood: one line and what to do."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.doubles.command_line import Result, Shell, assert_refused
-from tests.doubles.served import make_world, put_world, serve
-from tests.doubles.stranger import Scripted, Stranger, as_json, as_page, as_problem, meet
+from tests.doubles.calling_kit import BROKEN_OFF, CLIENT, hurry, run_at
+from tests.doubles.command_line import Shell, assert_refused
+from tests.doubles.served import make_world, serve_world
+from tests.doubles.stranger import Scripted, as_json, as_page, as_problem, meet
 
 HEALTH = {"status": "ok", "version": "0.0.9", "inbox": {"pending": 0}}
 KNOWN = as_json(HEALTH)
-BROKEN_OFF = Scripted(status=None)
-CLIENT = {
-    "id": 7,
-    "name": "Bar",
-    "phone_number": "+34600000001",
-    "phone_number_id": "9",
-    "active": True,
-    "stopped": None,
-    "warnings": [],
-    "faqs_digest": "",
-    "access_token_digest": None,
-}
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    shell = Shell(tmp_path, monkeypatch, capsys)
-    shell.set(RELEASED_TOKEN="rel_token")
-    monkeypatch.setattr("released_cli.calling.PAUSES_S", (0.01, 0.01, 0.01))
-    return shell
+def shell(shell: Shell) -> Shell:
+    return hurry(shell)
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("daemon")
-    put_world(folder)
-    with serve(folder) as url:
+    with serve_world(tmp_path_factory.mktemp("daemon")) as url:
         yield url
-
-
-def run_at(shell: Shell, stranger: Stranger | str, *arguments: str) -> Result:
-    url = stranger if isinstance(stranger, str) else stranger.url
-    return shell.run("--url", url, *(arguments or ("client", "list")))
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,6 @@ def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
 def test_the_sandbox_needs_the_app_secret(shell: Shell) -> None:
     """Without the secret that the daemon checks, it names the setting and a value that will do."""
     assert_refused(shell.run("sandbox"), 1, "META_APP_SECRET is not set", "META_APP_SECRET=secret")

@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,11 +18,6 @@ from tests.doubles.terminal import at_terminal
 
 SECRET = "EAAB-very-secret"
 KEEP = "Keep a copy of it, apart from the backups."
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 def add(shell: Shell) -> None:

@@ -1,26 +1,13 @@
 """`released service logs`: the journal as an operator reads it, and as a program does."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from released_cli import keys, service
 from released_cli.serving import journal
 from tests.doubles.command_line import Shell, assert_refused
-from tests.doubles.fake_systemd import FakeSystemd, own_line, play_systemd
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
-    return play_systemd(tmp_path, monkeypatch)
+from tests.doubles.fake_systemd import FakeSystemd, own_line
 
 
 class TestLogs:

@@ -1,7 +1,6 @@
 """`released service start`, `stop`, `restart`, `reload`, `install`: who may, what is done."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,19 +9,7 @@ from released_cli.serving import units
 from released_cli.serving.units import parse_moment, parse_show
 from tests.doubles.backup_kit import MOMENT
 from tests.doubles.command_line import Shell, assert_refused, run_quickly
-from tests.doubles.fake_systemd import STAMP, FakeSystemd, play_systemd
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
-    return play_systemd(tmp_path, monkeypatch)
+from tests.doubles.fake_systemd import STAMP, FakeSystemd
 
 
 class TestOrders:

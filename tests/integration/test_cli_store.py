@@ -12,13 +12,6 @@ from daemon.core.store.upgrade import HEAD
 from tests.doubles.command_line import PROGRAM, Shell, assert_refused, clean_environment
 
 
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
 def test_the_first_command_makes_the_database(shell: Shell) -> None:
     """On a fresh machine any command makes the file, for its owner's eyes only."""
     shell.must("client", "list")

@@ -1,19 +1,11 @@
 """`released token`: made, listed, revoked; shown once."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.doubles.command_line import Shell, assert_refused
 from tests.doubles.new_database import copy_new_database
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 def read_time(text: str) -> datetime:

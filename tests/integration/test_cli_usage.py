@@ -63,13 +63,6 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_is_there_and_touches_nothing(shell: Shell, command: tuple[str, ...]) -> None:
     """`--help` of each command names the command, exits 0 and makes no file."""

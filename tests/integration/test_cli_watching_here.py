@@ -1,19 +1,8 @@
 """The commands that watch on this machine's own database, and what `audit` makes of its trail."""
 
-from pathlib import Path
-
-import pytest
-
 from released_cli.audit import tell_changes
 from tests.doubles.command_line import Shell
 from tests.doubles.new_database import copy_new_database
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Shell:
-    return Shell(tmp_path, monkeypatch, capsys)
 
 
 def test_on_this_machine(shell: Shell) -> None:

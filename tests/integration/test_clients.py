@@ -1,58 +1,22 @@
-"""Onboarding, changing, stopping and naming clients, over a real database."""
+"""Onboarding, changing and listing clients, over a real database."""
 
-import json
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from daemon.core import clients
-from daemon.core.clients import (
-    Change,
-    get_client,
-    is_credential_stop,
-    list_stopped,
-    resume_client,
-    set_active,
-    stop_client,
-    update_client,
-)
+from daemon.core.clients import Change, get_client, set_active
 from daemon.core.documents import client_document, fallback_of, timestamp, unread_hours
 from daemon.core.errors import Conflict, Invalid, NotFound
 from daemon.core.faqs import Faq, digest_faqs
-from daemon.core.seeds import ClientChanges, validate
 from daemon.core.store import assistants
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client, list_clients
-from daemon.core.store.engine import Connection, Database
-from daemon.core.store.schema import assistant_versions, audit
+from daemon.core.store.engine import Database
+from daemon.core.store.schema import assistant_versions
+from tests.doubles.client_kit import LATER, OTHER_FAQS, change, trail
 from tests.doubles.store_kit import FAQS, NOW, NUMBER_A, NUMBER_B, onboard, seed
-
-LATER = NOW + 60
-OTHER_FAQS = (Faq(question="¿Parking?", answer="No."),)
-
-
-def change(
-    database: Database, client: Client, *, faqs: tuple[Faq, ...] | None = None, **fields: Any
-) -> Change:
-    changes = validate(ClientChanges, fields)
-    return database.write(
-        lambda conn: update_client(
-            conn, client.id, changes, faqs=faqs, now=LATER, actor=Actor("cli")
-        )
-    )
-
-
-def trail(database: Database) -> list[dict[str, Any]]:
-    def read(conn: Connection) -> list[dict[str, Any]]:
-        rows = conn.execute(sa.select(audit).order_by(audit.c.id)).mappings()
-        return [dict(row) for row in rows]
-
-    return database.read(read)
-
-
-def named(database: Database, ref: str) -> int:
-    return database.read(lambda conn: get_client(conn, ref)).id
 
 
 def test_a_new_client_is_active_with_version_one(client_a: Client) -> None:
@@ -231,50 +195,6 @@ def test_lists_are_by_id_and_page(database: Database, client_a: Client, client_b
     ]
 
 
-@pytest.mark.parametrize(
-    "ref", ["1", NUMBER_A, "+34666777888", "34666777888", " +34 666 777 888", "Casa A"]
-)
-def test_a_client_goes_by_any_of_its_names(database: Database, ref: str) -> None:
-    """REF: id, phone_number_id, phone with or without plus, exact name."""
-    database.write(lambda conn: onboard(conn, name="Casa A"))
-    database.write(
-        lambda conn: onboard(conn, name="B", phone_number_id="2", phone_number="+15550001111")
-    )
-    assert named(database, ref) == 1
-
-
-def test_an_id_wins_over_a_number_id_and_that_over_a_phone(database: Database) -> None:
-    """The order of the contract."""
-    for fields in (
-        {"name": "first", "phone_number_id": "9"},
-        {"name": "second", "phone_number_id": "1", "phone_number": "+15550001111"},
-        {"name": "third", "phone_number_id": "15550001111", "phone_number": "+15550002222"},
-        {"name": "15550002222", "phone_number_id": "8", "phone_number": "+15550003333"},
-    ):
-        database.write(lambda conn, fields=fields: onboard(conn, **fields))  # type: ignore[misc]
-    assert [1, 3, 3, 1] == [
-        named(database, ref) for ref in ("1", "15550001111", "15550002222", "9")
-    ]
-
-
-@pytest.mark.parametrize("ref", ["7", "01", "9" * 30, "0", "casa a", "Casa", "", "+1", "²"])
-def test_what_fits_nobody_is_said(database: Database, ref: str) -> None:
-    """Also numbers that no database could hold, and what only looks like an id."""
-    database.write(lambda conn: onboard(conn, name="Casa A"))
-    with pytest.raises(NotFound, match="client list"):
-        named(database, ref)
-
-
-@pytest.mark.parametrize("ref", ["A", "+34666777888"])
-def test_what_fits_two_is_refused_with_their_ids(
-    database: Database, client_a: Client, ref: str
-) -> None:
-    """Nobody changes the wrong client."""
-    database.write(lambda conn: onboard(conn, name=client_a.name, phone_number_id="2"))
-    with pytest.raises(Conflict, match=r"\(1, 2\)"):
-        named(database, ref)
-
-
 def test_hours_that_cannot_be_read_stay_text(database: Database) -> None:
     """The answer says so, and readable ones say nothing."""
     odd = database.write(lambda conn: onboard(conn, business_hours="cuando se pueda"))
@@ -288,100 +208,6 @@ def test_the_clients_own_fallback_wins(database: Database, client_a: Client) -> 
     """Else the one of its language."""
     assert fallback_of(client_a).startswith("Lo siento")
     assert fallback_of(change(database, client_a, fallback_message="Uy").client) == "Uy"
-
-
-def test_no_secret_is_shown_or_put_in_the_trail(database: Database) -> None:
-    """Neither by the documents nor by the audit rows, nor is a phone's owner's text lost."""
-    client = database.write(lambda conn: onboard(conn, access_token="EAAB-first"))
-    changed = change(database, client, access_token="EAAB-second", name="New").client
-    stop: dict[str, Any] = {"code": 190, "access_token": "EAAB-second", "now": NOW}
-    database.write(lambda conn: stop_client(conn, client.id, **stop))
-    change(database, client, access_token=None)
-    everything = json.dumps([trail(database), client_document(changed)], ensure_ascii=False)
-    assert changed.access_token is not None
-    assert "EAAB-second" == changed.access_token.reveal()
-    assert "EAAB" not in everything + repr(changed)
-    assert clients.token_digest("EAAB-second") not in everything
-    assert "(secret)" in everything
-
-
-def test_the_trail_tells_who_changed_what(database: Database, client_a: Client) -> None:
-    """The changed fields before and after, and nothing else."""
-    change(database, client_a, name="New", faqs=OTHER_FAQS)
-    added, updated = trail(database)
-    assert ("client.add", "test", None, "A") == (
-        added["action"],
-        added["actor"],
-        added["before"],
-        added["after"]["name"],
-    )
-    assert ("client.update", "cli", 1, LATER) == (
-        updated["action"],
-        updated["actor"],
-        updated["client_id"],
-        updated["at"],
-    )
-    assert {"name": "A", "assistant_version": 1} == updated["before"]
-    assert {"name": "New", "assistant_version": 2} == updated["after"]
-
-
-def stop(database: Database, client: Client, code: int) -> Client:
-    database.write(
-        lambda conn: stop_client(conn, client.id, code=code, access_token="old", now=NOW)
-    )
-    return database.read(lambda conn: get_client(conn, str(client.id)))
-
-
-def test_a_stopped_client_says_why(database: Database, client_a: Client, client_b: Client) -> None:
-    """`client show` has the code, since when and what to do; the other client is not stopped."""
-    stopped = stop(database, client_a, 190)
-    shown = client_document(stopped)["stopped"]
-    assert (190, "2026-05-28T20:26:40Z") == (shown["code"], shown["since"])
-    assert "access token" in shown["reason"]
-    assert (stopped,) == database.read(list_stopped)
-    assert client_b.stopped_code is None
-    assert stopped.stopped_token_digest == clients.token_digest("old")
-
-
-def test_a_new_token_resumes_who_waited_for_one(database: Database, client_a: Client) -> None:
-    """By itself, without `resume`."""
-    assert is_credential_stop(stop(database, client_a, 190))
-    resumed = change(database, client_a, access_token="new").client
-    assert (None, None, None) == (
-        resumed.stopped_code,
-        resumed.stopped_at,
-        resumed.stopped_token_digest,
-    )
-
-
-@pytest.mark.parametrize(("code", "field"), [(368, "access_token"), (190, "name")])
-def test_what_does_not_cure_the_cause_does_not_resume(
-    database: Database, client_a: Client, code: int, field: str
-) -> None:
-    """A new token does not lift Meta's ban, nor a new name replace a token."""
-    stop(database, client_a, code)
-    cure: dict[str, Any] = {field: "new"}
-    assert change(database, client_a, **cure).client.stopped_code == code
-
-
-def test_resume_lets_a_client_go_on(database: Database, client_a: Client) -> None:
-    """Once; for one that is not stopped there is nothing to do."""
-    stop(database, client_a, 368)
-
-    def resume() -> Change:
-        return database.write(
-            lambda conn: resume_client(conn, client_a.id, now=LATER, actor=Actor("cli"))
-        )
-
-    first, second = resume(), resume()
-    assert (("stopped_code",), None, ()) == (
-        first.changed,
-        first.client.stopped_code,
-        second.changed,
-    )
-    assert [{"stopped_code": 368}] == [
-        row["before"] for row in trail(database) if row["action"] == "client.resume"
-    ]
 
 
 def test_nobody_is_not_changed(database: Database) -> None:

@@ -1,15 +1,13 @@
 """Lookups at Meta against a real server on loopback: what is read, refused, broken, and hidden."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from daemon.core.meta.inspecting import (
     GraphInspector,
@@ -18,6 +16,7 @@ from daemon.core.meta.inspecting import (
     NumberFacts,
     TokenFacts,
 )
+from tests.doubles.loopback import Reply, replying, serve_handler
 
 TOKEN = "EAAB-a-secret-token"
 HEALTH = {
@@ -29,8 +28,6 @@ HEALTH = {
         "nonsense",
     ],
 }
-
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -48,13 +45,6 @@ class FakeGraph:
         return await reply(request)
 
 
-def replying(status: int, body: object) -> Reply:
-    async def reply(_request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=body if isinstance(body, str) else json.dumps(body))
-
-    return reply
-
-
 def refusing(code: object, *, status: int = 400, **more: Any) -> Reply:
     return replying(status, {"error": {"message": f"Malformed {TOKEN}", "code": code, **more}})
 
@@ -62,10 +52,7 @@ def refusing(code: object, *, status: int = 400, **more: Any) -> Reply:
 @pytest.fixture
 async def graph() -> AsyncIterator[FakeGraph]:
     fake = FakeGraph()
-    app = web.Application()
-    app.router.add_get("/{path:.*}", fake.handle)
-    async with TestServer(app, host="127.0.0.1") as server:
-        fake.url = str(server.make_url("/"))
+    async with serve_handler(fake.handle, method="GET") as fake.url:
         yield fake
 
 

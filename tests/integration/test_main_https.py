@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.settings import Settings
 from daemon.main import main
 from tests.doubles.certificates import DAY, NOW, Authority, put
+from tests.doubles.environment import leave_machine
 
 NEEDED = {"META_APP_SECRET": "app-secret", "META_VERIFY_TOKEN": "verify", "PORT": "0"}
 PROD = NEEDED | {"APP_ENV": "prod", "PUBLIC_URL": "https://bot.example.com"}
@@ -14,9 +14,7 @@ PROD = NEEDED | {"APP_ENV": "prod", "PUBLIC_URL": "https://bot.example.com"}
 
 @pytest.fixture(autouse=True)
 def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+    leave_machine(monkeypatch, tmp_path)
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, **settings: str) -> str:

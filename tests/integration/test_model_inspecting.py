@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from daemon.core.assistants.inspecting import ModelFacts, inspect_model
 from daemon.core.errors import Misconfigured
 from daemon.core.settings import Settings
+from tests.doubles.loopback import serve_handler
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "us"}
 
@@ -44,10 +45,8 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     served = Server()
-    app = web.Application()
-    app.router.add_get("/{path:.*}", served.handle)
-    async with TestServer(app, host="127.0.0.1") as started:
-        served.url = str(started.make_url("/v1"))
+    async with serve_handler(served.handle, method="GET") as url:
+        served.url = f"{url}v1"
         yield served
 
 

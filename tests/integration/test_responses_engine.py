@@ -8,36 +8,14 @@ from typing import Any
 import pytest
 
 from daemon.core.assistants.calling import LONGEST_PAUSE_S, build_client, read_retry_after
-from daemon.core.assistants.engine import (
-    AssistantVersion,
-    Engine,
-    EngineFailed,
-    Exchange,
-    Question,
-    Usage,
-)
-from daemon.core.assistants.prompt import build_instructions
+from daemon.core.assistants.engine import Engine, Usage
 from daemon.core.assistants.responses import ResponsesEngine, build_responses_engine
 from daemon.core.errors import Misconfigured
-from daemon.core.faqs import Faq
 from tests.doubles.model_answers import write_answer
 from tests.doubles.model_server import Behaviour, Kind, ModelServer, serve_model_server
+from tests.doubles.questions import FAQS, QUESTION, fail
 
-FAQS = (
-    Faq("¿Cuál es vuestro horario?", "Abrimos de 9:00 a 22:00."),
-    Faq("¿Tenéis menú del día?", "Sí, a mediodía.\nCuesta 14 €."),
-)
-QUESTION = Question(
-    client_id=2,
-    assistant=AssistantVersion(
-        "asst_1", 3, build_instructions(business_name="La Plaza", faqs=FAQS), FAQS
-    ),
-    text="¿Qué horario tenéis?",
-    situation="It is Monday 10:00; the business is open.",
-    locale="es",
-    customer_hash="5f3c0a",
-    history=(Exchange("Hola", "¡Hola! Te ayudo con el horario o el menú."),),
-)
+HOURS = replace(QUESTION, text="¿Qué horario tenéis?")
 SPENT = Usage("gpt-6-luna", 1_000, 600, 50, (300 * 0.10 + 6 + 12.5 + 25) / 1_000_000)
 PAUSE_S = 0.001
 
@@ -56,18 +34,12 @@ async def engine(server: ModelServer) -> AsyncIterator[ResponsesEngine]:
     await engine.close()
 
 
-async def fail(engine: Engine) -> EngineFailed:
-    with pytest.raises(EngineFailed) as failed:
-        await engine.answer(QUESTION)
-    return failed.value
-
-
 async def test_answers(server: ModelServer) -> None:
     """A question is answered from its FAQ by a call that keeps every rule, and is paid for."""
     engine: Engine = build_responses_engine(
         api_key=" sk-test\n", base_url=server.base_url, model="gpt-6-luna"
     )
-    reply = await engine.answer(QUESTION)
+    reply = await engine.answer(HOURS)
     await engine.close()
     assert ("answered", FAQS[0].answer, ("F1",)) == (reply.outcome, reply.text, reply.faq_ids)
     assert reply.usage == SPENT

@@ -1,7 +1,10 @@
 """What the sandbox does wrong on purpose, and how it repeats webhooks as Meta does."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +13,8 @@ import pytest
 from daemon.sandbox import Pace
 from daemon.sandbox.faults import Faults
 from tests.doubles.sandbox_kit import Kit, open_kit
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -28,6 +33,17 @@ async def test_put_replaces_all_faults(kit: Kit) -> None:
     await kit.set_faults(hang=2, mute_statuses=True)
     answer = await kit.set_faults(latency_ms=5)
     assert (200, Faults(latency_ms=5).model_dump()) == (answer.status, answer.body)
+
+
+async def test_what_the_readme_sets_can_be_set(kit: Kit) -> None:
+    """Its example is taken as it stands, and every other fault that it names is one."""
+    text = (ROOT / "README.md").read_text().partition("`PUT /sandbox/faults`")[2]
+    example, _, others = text.partition("\nOthers are ")
+    (document,) = re.findall(r"-d '(.+)'", example)
+    assert 200 == (await kit.set_faults(**json.loads(document))).status
+    named = re.findall(r"`([a-z][a-z0-9_]+)`", others.partition(".\n")[0])
+    assert len(named) > 5
+    assert set() == set(named) - {"true"} - set(Faults.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checking and exchanging tokens against the sandbox as Meta: what is told, tried, stored, kept."""
+"""Exchanging tokens against the sandbox as Meta: what is tried, stored, and kept in force."""
 
 import sqlite3
 import time
@@ -16,7 +16,6 @@ from daemon.core.credentials.rotating import rotate_client_token
 from daemon.core.errors import (
     Conflict,
     Misconfigured,
-    NotFound,
     ReleasedError,
     Retryable,
     Stale,
@@ -25,11 +24,10 @@ from daemon.core.meta.exchanging import Exchanged, GraphExchanger
 from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer, TokenFacts
 from daemon.core.store.audit import Actor
 from tests.doubles.inhouse import NOWHERE
-from tests.doubles.mint import DAY_S, LIFE_DAYS, Mint, open_mint
+from tests.doubles.mint import DAY_S, LIFE_DAYS, SOL_ID, Mint, open_mint
 from tests.doubles.stage import TOKEN
 
 ACTOR = Actor("test")
-SOL_ID = 2
 
 
 @pytest.fixture
@@ -40,14 +38,8 @@ async def mint(tmp_path: Path) -> AsyncIterator[Mint]:
 
 @pytest.fixture
 async def ending(mint: Mint) -> Mint:
-    """Give Bar Sol a token of its own that ends in ten days."""
-    await mint.give_token(SOL_ID)
-    await mint.end_in(10)
+    await mint.give_ending_token()
     return mint
-
-
-def change(mint: Mint, **settings: Any) -> None:
-    mint.means = replace(mint.means, settings=mint.means.settings.model_copy(update=settings))
 
 
 async def rotate(mint: Mint, client_id: int = SOL_ID) -> dict[str, Any]:
@@ -95,10 +87,10 @@ async def test_what_fails_leaves_the_old_token_in_force(
 
 async def test_a_token_of_another_app_is_not_exchanged(ending: Mint) -> None:
     """META_APP_SECRET is not its app's; the line says which it must be."""
-    change(ending, meta_app_secret=SecretStr("of another"))
+    ending.change_settings(meta_app_secret=SecretStr("of another"))
     with pytest.raises(Conflict, match="META_APP_SECRET is not the secret of the app"):
         await rotate(ending)
-    change(ending, meta_app_secret=None)
+    ending.change_settings(meta_app_secret=None)
     with pytest.raises(Misconfigured, match="META_APP_SECRET is not set"):
         await rotate(ending)
     assert TOKEN == await ending.reveal(SOL_ID)
@@ -277,55 +269,6 @@ async def test_the_same_token_again_is_no_new_one(ending: Mint) -> None:
     ending.means = replace(ending.means, exchanger=Giver(TOKEN))
     with pytest.raises(Conflict, match="the same token again"):
         await rotate(ending)
-
-
-async def test_all_tokens_are_checked_once(ending: Mint) -> None:
-    """The shared one first, then clients' own ones by id; the inactive are nobody's trouble."""
-    shared, own = await check_tokens(ending.means)
-    assert (None, True, SOL_ID, False) == (
-        shared["client_id"],
-        shared["shared"],
-        own["client_id"],
-        own["shared"],
-    )
-    assert ["warning", "warning"] == [shared["state"], own["state"]]
-    assert [9, 9] == [shared["days_left"], own["days_left"]]
-    await ending.admin.run(f"UPDATE clients SET active = 0 WHERE id = {SOL_ID}")
-    assert [None] == [one["client_id"] for one in await check_tokens(ending.means)]
-
-
-async def test_one_clients_token_is_checked(ending: Mint) -> None:
-    """Its own, or the shared one that it sends with; nobody's is nobody's."""
-    (own,) = await check_tokens(ending.means, ref="Bar Sol")
-    (sharing,) = await check_tokens(ending.means, ref="1")
-    assert [(SOL_ID, False), (1, True)] == [
-        (one["client_id"], one["shared"]) for one in (own, sharing)
-    ]
-    with pytest.raises(NotFound):
-        await check_tokens(ending.means, ref="nobody")
-
-
-async def test_who_sees_one_client_sees_no_shared_token(ending: Mint) -> None:
-    """Its own token is told of; another client is as if it did not exist."""
-    (own,) = await check_tokens(ending.means, only=SOL_ID)
-    assert ("warning", SOL_ID) == (own["state"], own["client_id"])
-    (sharing,) = await check_tokens(ending.means, only=1)
-    assert ("skipped", None) == (sharing["state"], sharing["days_left"])
-    with pytest.raises(NotFound):
-        await check_tokens(ending.means, ref="Bar Sol", only=1)
-
-
-async def test_without_a_shared_token(ending: Mint) -> None:
-    """It is an error for those who need it, and nothing where all have their own."""
-    change(ending, meta_access_token=None)
-    lack, own = await check_tokens(ending.means)
-    assert ("error", "warning") == (lack["state"], own["state"])
-    assert "2 active clients" in lack["detail"]
-    (needed,) = await check_tokens(ending.means, ref="1")
-    assert ("error", 1) == (needed["state"], needed["client_id"])
-    for client_id in (1, 3):
-        await ending.give_token(client_id)
-    assert [1, 2, 3] == [one["client_id"] for one in await check_tokens(ending.means)]
 
 
 async def test_a_token_that_no_key_opens(ending: Mint) -> None:

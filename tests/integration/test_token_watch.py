@@ -13,9 +13,9 @@ from daemon.core.orders import find_orders
 from daemon.core.store.sightings import SHARED
 from daemon.work import watching
 from daemon.work.watching import EVERY_S
-from tests.doubles.mint import DAY_S, LIFE_DAYS, open_mint
+from tests.doubles.mint import DAY_S, LIFE_DAYS, SOL_ID, open_mint
 from tests.doubles.stage import TOKEN
-from tests.doubles.tower import SOL_ID, Tower, build_tower, days_of
+from tests.doubles.tower import Tower, build_tower, days_of
 
 
 @pytest.fixture

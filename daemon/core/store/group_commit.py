@@ -14,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ from daemon.core.store.tickets import (
     telling,
     without_failed,
 )
+from daemon.core.store.writer_thread import WriterThread
 
 T = TypeVar("T")
 AnyTicket = TypeVar("AnyTicket", bound=Ticket)
@@ -75,7 +77,7 @@ class GroupCommit:
         self._patience = Patience(self._loop)
         self._rung = asyncio.Event()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._thread = WriterThread("store-write")
         self._closing = False
         self._outage = Outage(self._loop.time)
         self._on_undo: list[Callable[[], None]] = []
@@ -159,7 +161,7 @@ class GroupCommit:
         self._rung.set()
         await self._serving
         await self._off_loop(self._writer.close)
-        self._thread.shutdown(wait=True)
+        self._thread.end()
         self._readers.shutdown(wait=True)
 
     async def _put(self, queue: deque[Ticket], job: Job[T]) -> T:
@@ -274,7 +276,9 @@ class GroupCommit:
                 call()
             except Exception as failed:  # noqa: BLE001 - raised where it is awaited
                 error = failed
-            self._loop.call_soon_threadsafe(end, error)
+            # A loop that is closed has nobody left to tell.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(end, error)
 
         self._thread.submit(run)
         await over

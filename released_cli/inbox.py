@@ -39,9 +39,6 @@ COLUMNS = {
 DOUBTFUL = ("in_doubt", "lease_lost")
 """Errors of what was parked although the customer may have the answer."""
 
-SECOND_COPY = "in_doubt_twice"
-"""The error of an answer that was sent a second time, and is not sent a third."""
-
 LARGEST_ID = 2**63 - 1
 
 Id = Annotated[
@@ -99,8 +96,7 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
         if answer["state"] == "in_doubt":
             until = tell_local(answer["due_at"])
             say(f"Nobody knows whether Meta took it: word of it is waited for until {until}.")
-            again = answer["error"] == SECOND_COPY
-            say(f"Without one it is {'parked' if again else 'sent once more'} then.")
+            say("Without one it is sent again then, or parked after RETRY_LIMIT sends.")
     _say_next(document, answers)
 
 

@@ -15,7 +15,7 @@ from daemon.core.meta.wire import DeliveryStatus
 from daemon.core.store import audit, conversations, inbox, outbox
 from daemon.core.store.clients import find_client
 from daemon.core.store.engine import Connection
-from daemon.core.store.outbox import DOUBT_LIMIT, IN_DOUBT, IN_DOUBT_TWICE, Outgoing
+from daemon.core.store.outbox import IN_DOUBT, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,7 @@ def postpone(conn: Connection, row: Outgoing, *, error: str, due_at: float) -> N
 def doubt(conn: Connection, row: Outgoing, *, error: str, due_at: float) -> None:
     """Meta may have taken it: wait for a status that names it until `due_at`."""
     _note_welcome(conn, row, at=row.due_at)
-    mark = IN_DOUBT_TWICE if row.doubts else IN_DOUBT
-    _wait(conn, row, error=error, shown=mark, state="in_doubt", due_at=due_at)
-
-
-def is_doubted_out(row: Outgoing) -> bool:
-    """Tell whether one more send may be one more copy than a customer should be bothered with."""
-    return row.doubts >= DOUBT_LIMIT
+    _wait(conn, row, error=error, shown=IN_DOUBT, state="in_doubt", due_at=due_at)
 
 
 def hold_back(conn: Connection, row: Outgoing, *, error: str, now: float) -> None:
@@ -86,7 +80,7 @@ def give_up(conn: Connection, row: Outgoing, *, error: str) -> bool:
     """Park the message, the rest of its answer, and what they answer; False if it was settled."""
     if not outbox.set_open(conn, row, state="parked", error=error):
         return False
-    if row.doubts or error in _DOUBTFUL:
+    if row.is_doubtful or error in _DOUBTFUL:
         _note_welcome(conn, row, at=row.due_at)
     outbox.park_rest(conn, row, error)
     inbox.mark_turn(conn, client_id=row.client_id, turn_id=row.turn_id, state="parked", error=error)
@@ -146,7 +140,7 @@ def _note_welcome(conn: Connection, row: Outgoing, *, at: float) -> None:
 
 def _keep_doubt(row: Outgoing, error: str) -> str:
     """Give what the message shows: that Meta may have a copy counts more than the last error."""
-    return {0: error, 1: IN_DOUBT}.get(row.doubts, IN_DOUBT_TWICE)
+    return IN_DOUBT if row.is_doubtful else error
 
 
 def _wait(conn: Connection, row: Outgoing, *, error: str, shown: str, **values: object) -> None:

@@ -20,7 +20,7 @@ from daemon.core.sending import Begun
 from daemon.core.store import inbox
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.engine import Connection
-from daemon.core.store.outbox import Outgoing
+from daemon.core.store.outbox import IN_DOUBT, Outgoing
 from daemon.core.turns import Hand
 from daemon.metrics import Metrics, fold_code
 from daemon.tracing import bind
@@ -94,9 +94,10 @@ class Sender:
             return Step(after_s=row.due_at - now)
         if row.state == "sending":
             # Its worker lost the lease in the middle: whether Meta has it, only a status can tell.
-            return await self._doubt(row, sending.LEASE_LOST, attempts=row.attempts)
-        if sending.is_doubted_out(row):
-            return await self._give_up(row, "in_doubt")
+            return await self._doubt(row, sending.LEASE_LOST)
+        if row.attempts >= self._settings.retry_limit:
+            # The last send too was given its time for a status; a daemon that died over it counts.
+            return await self._give_up(row, IN_DOUBT)
         if is_window_closed(hand.last_wrote_at, now=now):
             return await self._give_up(row, "expired")
         return None
@@ -115,7 +116,7 @@ class Sender:
         except NotSent:
             return await self._retry(row, "not_sent", None)
         except SendInDoubt:
-            return await self._doubt(row, "in_doubt", attempts=row.attempts + 1)
+            return await self._doubt(row, IN_DOUBT)
         except SendRefused as refused:
             return await self._refused(row, refused, token, entered)
         self._throttle.note_accepted(client.id, entered)
@@ -170,9 +171,7 @@ class Sender:
         self._note(row, "retry", error)
         return Step(after_s=delay)
 
-    async def _doubt(self, row: Outgoing, error: str, *, attempts: int) -> Step:
-        if attempts >= self._settings.retry_limit:
-            return await self._give_up(row, error)
+    async def _doubt(self, row: Outgoing, error: str) -> Step:
         delay = self._settings.in_doubt_seconds
         due_at = self._clock() + delay
         await self._store.insist(partial(sending.doubt, row=row, error=error, due_at=due_at))

@@ -20,13 +20,10 @@ OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
 """Literal, as the partial indexes have it."""
 
 IN_DOUBT = "in_doubt"
-"""The error of a message of which Meta may have a copy, and that was sent in doubt once."""
+"""The error of a message of which Meta may have a copy.
 
-IN_DOUBT_TWICE = "in_doubt_twice"
-"""The same of two copies. Either stays, whatever later sends meet, until the message is settled."""
-
-DOUBT_LIMIT = 2
-"""Sends in doubt of one message: each may be a copy that the customer reads."""
+It stays, whatever later sends meet, until the message is settled.
+"""
 
 _STATUS_RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3, "failed": 4}
 _STATUS_TIME = {
@@ -56,11 +53,9 @@ class Outgoing:
     error: str | None = None
 
     @property
-    def doubts(self) -> int:
-        """How many sends of it are in doubt, up to DOUBT_LIMIT."""
-        if self.error == IN_DOUBT_TWICE:
-            return DOUBT_LIMIT
-        return int(self.error == IN_DOUBT or self.state == "in_doubt")
+    def is_doubtful(self) -> bool:
+        """Tell whether Meta may have it from an earlier send."""
+        return self.error == IN_DOUBT or self.state == "in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +104,6 @@ _TAKE = Prepared(
     )
 )
 _ACCEPT = Prepared(_SET_OPEN.values(state="sent", error=None), columns=("wamid", "sent_at"))
-_ONE_MORE_DOUBT = sa.case(
-    (outbox.c.error.in_((IN_DOUBT, IN_DOUBT_TWICE)), IN_DOUBT_TWICE), else_=IN_DOUBT
-)
 _SET = sa.update(outbox).where(outbox.c.seq == sa.bindparam("place"))
 _IS_TURN_OPEN = Prepared(
     sa.select(outbox.c.seq)
@@ -213,7 +205,7 @@ def doubt_all_sending(conn: sa.Connection, *, until: float) -> int:
     result = conn.execute(
         sa.update(outbox)
         .where(OPEN, outbox.c.state == "sending")
-        .values(state="in_doubt", due_at=until, error=_ONE_MORE_DOUBT)
+        .values(state="in_doubt", due_at=until, error=IN_DOUBT)
     )
     # What was in doubt before waits anew: no status could reach a daemon that was down.
     conn.execute(

@@ -59,6 +59,11 @@ async def wait_for_error(stage: Stage, customer: str, error: str, *, state: str)
     await wait_until(is_seen)
 
 
+async def count_stops(stage: Stage, code: int) -> float:
+    """Count the stops that are in force, which they are a moment after they are written."""
+    return await stage.read_metric(f'released_client_stops_total{{code="{code}"}}')
+
+
 async def list_states(stage: Stage, *customers: str) -> list[str]:
     """Read an operator's list: the states of these customers' messages, oldest first."""
     entries = (await stage.run_cli("inbox", "list", "--json")).read_json()
@@ -187,7 +192,13 @@ class TestStoppedClients:
         stage = crowd.stage
         first, later, other = (stage.make_customer() for _ in range(3))
         await stage.set_faults(error={"code": code, "count": 1})
+        stops = await count_stops(stage, code)
+
+        async def has_stopped() -> bool:
+            return await count_stops(stage, code) > stops
+
         await crowd.ask(first, number=SOL)
+        await wait_until(has_stopped)
         await wait_for_error(stage, first, str(code), state="answered")
         await crowd.ask(later, number=SOL)
         await crowd.ask(other, number=PLAZA)

@@ -17,6 +17,9 @@ import aiohttp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
+PATIENCE_S = 60
+"""What one step may take on a busy machine."""
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -94,7 +97,7 @@ class Page:
     async def _load(self, method: str, **params: Any) -> None:
         self._loaded = False
         await self.call(method, **params)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not self._loaded:
                 self._note(await self._socket.receive_json())
 
@@ -106,7 +109,7 @@ class Page:
         return result["result"].get("value")
 
     async def wait_for(self, condition: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await self.evaluate(WAIT % condition)
 
     async def type(self, text: str) -> None:
@@ -167,7 +170,7 @@ async def open_page(
 
 async def _read_address(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while line := (await process.stderr.readline()).decode(errors="replace"):
             if "DevTools listening on " in line:
                 return line.split("DevTools listening on ")[1].strip()

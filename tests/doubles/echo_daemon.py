@@ -42,7 +42,7 @@ class EchoDaemon:
         return [status for value in self.values for status in value.get("statuses", [])]
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await self._changed.wait()
                 self._changed.clear()

@@ -17,7 +17,11 @@ async def test_a_port_that_speaks_https_is_named(tmp_path: Path) -> None:
     files = Authority().write(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
-    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context) as server:
+
+    def close(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         caller = Caller(Place(f"http://127.0.0.1:{port}", "t"), 5)
         with pytest.raises(Misconfigured, match=f"speaks HTTPS: use https://127.0.0.1:{port}"):

@@ -150,7 +150,7 @@ async def test_a_page_that_left_is_forgotten() -> None:
     events = Watched()
     app = web.Application()
     app.router.add_get("/", stream)
-    async with TestClient(TestServer(app)) as client, asyncio.timeout(20):
+    async with TestClient(TestServer(app)) as client, asyncio.timeout(60):
         answer = await client.get("/")
         await answer.content.readline()
         assert 1 == len(events)

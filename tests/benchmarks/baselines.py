@@ -1,10 +1,11 @@
 """What the daemon is measured against: the least a handler can do, and the obvious way to keep.
 
-Run by the benchmarks: `python -m tests.benchmarks.baselines bare|commit PORT`.
+Run by the benchmarks: `python -m tests.benchmarks.baselines bare|parse|commit PORT`.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,11 @@ async def answer(_request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def parse(request: web.Request) -> web.Response:
+    """Verify and parse a message, and keep nothing of it."""
+    return web.Response(status=200 if await _read_message(request) else 401)
+
+
 class CommitEach:
     """Verifies, parses and commits every message on its own, with FULL."""
 
@@ -47,11 +53,9 @@ class CommitEach:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Keep one message."""
-        body = await request.read()
-        if not verify_signature(SECRET, body, request.headers.get("X-Hub-Signature-256")):
+        message = await _read_message(request)
+        if message is None:
             return web.Response(status=401)
-        value = json.loads(body)["entry"][0]["changes"][0]["value"]
-        message = value["messages"][0]
         async with self._engine.begin() as conn:
             await conn.execute(
                 KEEP,
@@ -64,21 +68,29 @@ class CommitEach:
         return web.Response()
 
 
+async def _read_message(request: web.Request) -> Mapping[str, Any] | None:
+    """Give the one message of a delivery; None when it is not signed as it should be."""
+    body = await request.read()
+    if not verify_signature(SECRET, body, request.headers.get("X-Hub-Signature-256")):
+        return None
+    message: Mapping[str, Any] = json.loads(body)["entry"][0]["changes"][0]["value"]["messages"][0]
+    return message
+
+
 def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def main() -> None:
-    """Serve one of the two until SIGTERM."""
+    """Serve one of the three until SIGTERM."""
     which, port = sys.argv[1:]
     app = web.Application()
-    if which == "bare":
-        app.router.add_post("/webhook", answer)
-    else:
-        each = CommitEach()
+    each = CommitEach()
+    handlers = {"bare": answer, "parse": parse, "commit": each.receive}
+    if which == "commit":
         app.on_startup.append(each.prepare)
-        app.router.add_post("/webhook", each.receive)
+    app.router.add_post("/webhook", handlers[which])
     web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None)
 
 

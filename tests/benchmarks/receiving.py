@@ -26,6 +26,10 @@ REQUESTS = {"bare": 12_000, "commit each": 1_000, "released": 6_000, "FastAPI + 
 RATES = ((500, 3.0, 25.0, 1.0, 8.0), (1_000, 25.0, 50.0, 8.0, 15.0))
 """Requests a second; p50 and p99 that must be kept, and those that are aimed at, in ms."""
 
+FLOOR_P50_MS = 0.4
+"""The p50 at 500/s of a handler that keeps nothing, where the targets in milliseconds were set: a
+slower machine's figures are judged by the ratio."""
+
 PACED_S = 5
 
 
@@ -72,14 +76,14 @@ def measure_saturated(folder: Path, graph: Program, rounds: int) -> None:
 def measure_paced(folder: Path, graph: Program, rate: int, targets: list[float]) -> None:
     """Measure the wait for an acknowledgement while the workers answer with the local engine.
 
-    The handler that keeps nothing is paced in the same way just before: what it takes is what this
-    machine takes, at this moment, for a loop, a socket and a generator.
+    A handler that verifies and parses, and keeps nothing, is paced in the same way just before:
+    what it takes is what this machine takes, at this moment, for a loop, a socket and a generator.
     """
     home = _prepare(folder, f"paced{rate}")
     settings = daemon_settings(graph)
     requests = CROWD.write("paced", rate * PACED_S)
-    with running("tests.benchmarks.baselines", "bare", folder=home) as bare:
-        floor = _pace(bare, requests, rate)
+    with running("tests.benchmarks.baselines", "parse", folder=home) as parse:
+        floor = _pace(parse, requests, rate)
     with running("daemon", folder=home, settings=settings) as released:
         _load(released, CROWD.write_each("first"))
         time.sleep(3)
@@ -89,12 +93,19 @@ def measure_paced(folder: Path, graph: Program, rate: int, targets: list[float])
         cores = (released.cpu_s - cpu_before) / loaded.seconds
     p50_must, p99_must, p50_aim, p99_aim = targets
     floor_p50, floor_p99 = (percentile(floor.latencies, share) * 1e3 for share in (0.5, 0.99))
+    p50, p99 = (percentile(loaded.latencies, share) * 1e3 for share in (0.5, 0.99))
     print_measures(
         f"acknowledged at {rate}/s, workers busy ({answers:.0f} answers/s, {cores:.2f} cores;"
-        f" bare handler: p50 {floor_p50:.1f}, p99 {floor_p99:.1f} ms)",
+        f" keeping nothing: p50 {floor_p50:.1f}, p99 {floor_p99:.1f} ms)",
         [
-            Measure("p50", percentile(loaded.latencies, 0.5) * 1e3, p50_must, p50_aim, unit=" ms"),
-            Measure("p99", percentile(loaded.latencies, 0.99) * 1e3, p99_must, p99_aim, unit=" ms"),
+            Measure("p50", p50, p50_must, p50_aim, unit=" ms"),
+            Measure("p99", p99, p99_must, p99_aim, unit=" ms"),
+            Measure(
+                "p50 / keeping nothing",
+                p50 / floor_p50,
+                p50_must / FLOOR_P50_MS,
+                p50_aim / FLOOR_P50_MS,
+            ),
         ],
     )
 

@@ -103,7 +103,10 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
             conn, client_id=client_id, conversation_id=known.conversation_id, now=status.at
         )
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
-    if status.status == "failed" and known.status != "failed":
+    if status.status != "failed" and known.status == "failed":
+        # The other copy of it may have arrived.
+        _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
+    if status.status == "failed" and not (known.status == "failed" or known.has_arrived):
         _note_failure(conn, client_id, known.turn_id, status)
     if not unsettled:
         return None

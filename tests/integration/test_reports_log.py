@@ -127,10 +127,10 @@ def test_the_state_follows_the_send(database: Database, client_a: Client) -> Non
 
     database.write(fill)
     states = [log(database)[0]["state"]]
-    for status in ("delivered", "read", "failed"):
+    for status in ("failed", "delivered", "read"):
         tell(status)
         states.append(log(database)[0]["state"])
-    assert ["sent", "delivered", "read", "failed"] == states
+    assert ["sent", "failed", "delivered", "read"] == states
 
 
 def test_texts_that_were_too_old_to_keep(database: Database, client_a: Client) -> None:

@@ -160,21 +160,26 @@ def test_what_a_status_has_settled_stays_settled(conn: Connection, a: Client, la
     assert ("answered", 1, None) == message(conn)
 
 
+def is_late_failure(words: tuple[str, ...]) -> bool:
+    return words[-1] == "failed" and not {"delivered", "read"}.isdisjoint(words)
+
+
 @pytest.mark.parametrize(
     "order", list(itertools.permutations(["sent", "delivered", "read", "failed"], 3))
 )
 def test_statuses_fold_in_any_order(conn: Connection, a: Client, order: tuple[str, ...]) -> None:
-    """The furthest counts, and each time is kept."""
+    """The furthest counts, and each time is kept, but of no failure of what has arrived."""
     (sent,) = answered(conn, a)
-    ranks = ["sent", "delivered", "read", "failed"]
+    ranks = ["sent", "failed", "delivered", "read"]
     for word in order:
         status(conn, a, sent, word, at=NOW + ranks.index(word))
     kept = row(conn, sent)
     assert max(order, key=ranks.index) == kept["status"]
-    assert [NOW + ranks.index(word) if word in order else None for word in ranks[1:]] == [
+    told = [word for place, word in enumerate(order) if not is_late_failure(order[: place + 1])]
+    assert [NOW + ranks.index(word) if word in told else None for word in ranks[1:]] == [
+        kept["failed_at"],
         kept["delivered_at"],
         kept["read_at"],
-        kept["failed_at"],
     ]
     assert ("sent", "done") == (kept["state"], message(conn)[0])
 
@@ -198,13 +203,30 @@ def test_a_status_that_is_new_to_us_still_proves_that_meta_has_it(
 
 
 def test_a_failure_keeps_its_code(conn: Connection, a: Client) -> None:
-    """For `inbox show`; played counts as read."""
+    """For `inbox show`."""
     (sent,) = answered(conn, a)
-    status(conn, a, sent, "played", at=NOW + 2)
+    status(conn, a, sent, "sent", at=NOW + 2)
     status(conn, a, sent, "failed", error_codes=(131026, 1))
-    assert ("131026", NOW + 2, "failed") == tuple(
-        row(conn, sent)[name] for name in ("error", "read_at", "status")
-    )
+    assert ("131026", "failed") == tuple(row(conn, sent)[name] for name in ("error", "status"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["failed", "played"], "played"), (["delivered", "failed"], "delivered")],
+)
+def test_of_two_copies_the_one_that_arrives_counts(
+    conn: Connection, a: Client, words: list[str], expected: str
+) -> None:
+    """Nothing is shown that an operator would send a third time; played counts as read."""
+    (sent,) = answered(conn, a)
+    for word in words:
+        status(conn, a, sent, word, error_codes=(131031,) if word == "failed" else ())
+    assert (expected, None) == tuple(row(conn, sent)[name] for name in ("status", "error"))
+    assert ("done", None) == (message(conn)[0], message(conn)[2])
+    if words[-1] == "failed":
+        client = find_client(conn, a.id)
+        assert client is not None
+        assert None is client.stopped_code
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "in_doubt", "parked"])

@@ -25,7 +25,9 @@ IN_DOUBT = "in_doubt"
 It stays, whatever later sends meet, until the message is settled.
 """
 
-_STATUS_RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3, "failed": 4}
+_STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 4}
+"""Of two copies one may fail and the other arrive: then the customer has the message."""
+
 _STATUS_TIME = {
     "delivered": "delivered_at",
     "read": "read_at",
@@ -67,6 +69,11 @@ class Known:
     conversation_id: int
     state: str
     status: str | None
+
+    @property
+    def has_arrived(self) -> bool:
+        """Tell whether a copy of it has arrived, whatever befell another."""
+        return _STATUS_RANK.get(self.status or "", 0) > _STATUS_RANK["failed"]
 
 
 _COLUMNS = (
@@ -259,14 +266,18 @@ def record_status(
     Returns whether the message counted as not yet sent until now.
     """
     values: dict[str, object] = {"wamid": wamid}
-    if _STATUS_RANK.get(status, 0) > _STATUS_RANK.get(known.status or "", 0):
+    is_late = known.has_arrived and status == "failed"
+    is_further = _STATUS_RANK.get(status, 0) > _STATUS_RANK.get(known.status or "", 0)
+    if is_further:
         values["status"] = status
-    if status in _STATUS_TIME:
+    if status in _STATUS_TIME and not is_late:
         values[_STATUS_TIME[status]] = at
     unsettled = known.state != "sent"
     if unsettled:
         values |= {"state": "sent", "sent_at": at}
-    if unsettled or error is not None:
+    if unsettled or (is_further and known.status == "failed"):
+        values["error"] = None
+    if error is not None and not is_late:
         values["error"] = error
     conn.execute(_SET, {"place": known.seq, **values})
     return unsettled

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from daemon.core.rewinding import ClockWatch, rewind
+from daemon.core.rewinding import ClockWatch, follow
 from daemon.core.runtime import Runtime
 from daemon.core.store import heartbeats, inbox, outbox
 from daemon.core.store.engine import Connection
@@ -61,7 +61,7 @@ class Sweeper:
         self._cursor = 0
         self._count_at = 0.0
         self._beat_at = 0.0
-        self._setback_s = 0.0
+        self._step_s = 0.0
         self._watch = ClockWatch(wall=runtime.clock(), monotonic=time.monotonic())
 
     async def run(self) -> None:
@@ -100,14 +100,15 @@ class Sweeper:
             self._measure(found.depth)
 
     async def _follow_clock(self, now: float) -> None:
-        """Rewind what waits by as much as the clock was set back, and owe it until that is done."""
-        setback_s = self._watch.setback(wall=now, monotonic=time.monotonic())
-        if setback_s:
-            log.warning("clock set back", extra={"seconds": round(setback_s)})
-            self._setback_s += setback_s
-        if self._setback_s:
-            await self._store.write(partial(rewind, by_s=self._setback_s))
-            self._setback_s = 0.0
+        """Let what waits follow a clock that was set, and owe it until that is done."""
+        step_s = self._watch.step(wall=now, monotonic=time.monotonic())
+        if step_s:
+            told = "clock set forward" if step_s > 0 else "clock set back"
+            log.warning(told, extra={"seconds": round(abs(step_s))})
+            self._step_s += step_s
+        if self._step_s:
+            await self._store.write(partial(follow, step_s=self._step_s))
+            self._step_s = 0.0
 
     def _look(self, conn: Connection, now: float) -> _Found:
         return _Found(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.clients import set_active, stop_client
-from daemon.core.meta.client import NotSent
+from daemon.core.meta.client import NotSent, SendInDoubt
 from daemon.core.store import heartbeats
 from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Database
@@ -135,6 +135,19 @@ async def test_a_clock_that_was_set_back_is_remembered_until_it_is_mended(
             await bench.sweeper.sweep()
         ((due_in_s,),) = await bench.query("SELECT due_at - ? FROM outbox", bench.clock.now)
         assert pytest.approx(100, abs=30) == due_in_s
+
+
+async def test_a_clock_set_forward_is_no_time_to_wait_for_a_status(bench: Bench) -> None:
+    """After a machine that slept nothing in doubt is sent again before a status could have come."""
+    bench.graph.script.append(SendInDoubt("?"))
+    key = await bench.write()
+    await bench.work(key)
+    bench.clock.now += 3600
+    await bench.sweeper.sweep()
+    await bench.work(key)
+    assert 1 == len(bench.graph.sent)
+    ((due_in_s,),) = await bench.query("SELECT due_at - ? FROM outbox", bench.clock.now)
+    assert pytest.approx(60, abs=30) == due_in_s
 
 
 async def test_now_and_then_it_proves_that_writing_works(bench: Bench) -> None:

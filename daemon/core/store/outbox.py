@@ -228,6 +228,15 @@ def rewind(conn: sa.Connection, *, by_s: float) -> None:
     conn.execute(sa.update(outbox).where(OPEN).values(due_at=outbox.c.due_at - by_s))
 
 
+def prolong_doubt(conn: sa.Connection, *, by_s: float) -> None:
+    """Let what is in doubt wait so much longer for a status."""
+    conn.execute(
+        sa.update(outbox)
+        .where(OPEN, outbox.c.state == "in_doubt")
+        .values(due_at=outbox.c.due_at + by_s)
+    )
+
+
 def due(conn: sa.Connection, *, now: float, limit: int) -> tuple[tuple[int, int], ...]:
     """List (client_id, conversation_id) of what may be sent by now, longest due first, each once.
 

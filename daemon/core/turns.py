@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 from daemon.core.answering import is_suspect, is_window_closed, split_crashed
 from daemon.core.assistants.engine import Exchange
-from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS, is_loop
+from daemon.core.looping import (
+    LOOP_PAUSE_S,
+    LOOP_TURNS,
+    SLOW_LOOP_TURNS,
+    SLOW_LOOP_WINDOW_S,
+    is_loop,
+)
 from daemon.core.store import conversations, inbox, outbox, turns
 from daemon.core.store.conversations import Conversation, LeaseLost
 from daemon.core.store.engine import Connection
@@ -148,8 +154,15 @@ def _find_last_wrote_at(
 def _is_looping(conn: Connection, held: Conversation, *, now: float) -> bool:
     if _is_paused(held, now=now):
         return True
+    since = held.paused_until or 0.0
     nth_latest_at = turns.nth_latest_at(conn, held, nth=LOOP_TURNS)
-    return is_loop(nth_latest_at, since=held.paused_until or 0.0, now=now)
+    if is_loop(nth_latest_at, since=since, now=now):
+        return True
+    if not is_loop(nth_latest_at, since=since, now=now, within_s=SLOW_LOOP_WINDOW_S):
+        # So it is with most: they need not be counted further.
+        return False
+    nth_latest_at = turns.nth_latest_at(conn, held, nth=SLOW_LOOP_TURNS)
+    return is_loop(nth_latest_at, since=since, now=now, within_s=SLOW_LOOP_WINDOW_S)
 
 
 def _is_paused(held: Conversation, *, now: float) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.core import inboxes, turns
 from daemon.core.answering import plan_turn
-from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS, LOOP_WINDOW_S
+from daemon.core.looping import LOOP_PAUSE_S, LOOP_TURNS, LOOP_WINDOW_S, SLOW_LOOP_TURNS
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
@@ -111,3 +111,19 @@ def test_a_loop_that_goes_on_after_a_retry_is_noticed_again(
         return seen
 
     assert [False] * LOOP_TURNS + [True] == chatty.write(run)
+
+
+@pytest.mark.parametrize(("round_s", "noticed"), [(29.0, True), (31.0, False)])
+def test_a_loop_that_takes_its_time_is_noticed_too(
+    conn: Connection, a: Client, *, round_s: float, noticed: bool
+) -> None:
+    """A slow model, or a slow bot, stays under forty answers in five minutes for ever."""
+    looked = []
+    for turn in range(SLOW_LOOP_TURNS + 1):
+        now = NOW + turn * round_s
+        kept, hand = write(conn, a, f"w{turn}", now=now)
+        looked.append(hand.looping)
+        turns.give_back(conn, hand)
+        (row,) = settle(conn, a, kept, now=now)
+        send(conn, row, now=now)
+    assert [False] * SLOW_LOOP_TURNS + [noticed] == looked

@@ -21,3 +21,8 @@ def test_what_was_before_the_last_pause_is_forgiven() -> None:
     assert [True, False] == [
         is_loop(NOW - 9, since=since, now=NOW) for since in (NOW - 10, NOW - 9)
     ]
+
+
+def test_answers_from_the_future_are_no_loop() -> None:
+    """After a clock was set back an hour, a talkative customer is not taken for a bot."""
+    assert not is_loop(NOW + 1800, now=NOW)

@@ -34,6 +34,7 @@ class _Entry:
 class _Line:
     """What waits of one client, when it may next call the model, and until when Meta bars it."""
 
+    known: int = 0
     waiting: deque[Key] = field(default_factory=deque)
     running: int = 0
     free_at: float = 0.0
@@ -85,7 +86,7 @@ class Bell:
     def note_message(self, key: Key) -> None:
         """Ring because the customer has just written: rest until they are quiet, within a bound."""
         now = self._clock()
-        entry = self._entries.setdefault(key, _Entry(due=now))
+        entry = self._entries.get(key) or self._enter(key, now)
         if entry.first_wrote is None:
             entry.first_wrote = now
         due = min(now + self._quiet_s, entry.first_wrote + QUIET_LIMIT * self._quiet_s)
@@ -96,7 +97,7 @@ class Bell:
         due = self._clock() + after_s
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(due=due)
+            entry = self._enter(key, due)
         elif entry.first_wrote is not None:
             # It rests, or will after its turn, until the customer is quiet.
             return
@@ -107,6 +108,11 @@ class Bell:
     def knows(self, key: Key) -> bool:
         """Tell whether a conversation waits or is in work."""
         return key in self._entries
+
+    def count_of(self, client_id: int) -> int:
+        """Count a client's conversations that wait or are in work."""
+        line = self._lines.get(client_id)
+        return 0 if line is None else line.known
 
     def hasten(self, key: Key) -> None:
         """Ring for what is due now: a conversation that rests for a later moment rests no longer.
@@ -139,6 +145,7 @@ class Bell:
             self._rung.set()
         if not entry.again:
             del self._entries[key]
+            line.known -= 1
             return
         entry.again = False
         self._push(key, entry)
@@ -174,6 +181,11 @@ class Bell:
     def _look_again(self, client_id: int, line: _Line) -> None:
         heapq.heappush(self._held_back, (line.opens_at, client_id))
         self._rung.set()
+
+    def _enter(self, key: Key, due: float) -> _Entry:
+        entry = self._entries[key] = _Entry(due=due)
+        self._lines.setdefault(key[0], _Line()).known += 1
+        return entry
 
     def _rest(self, key: Key, entry: _Entry, due: float) -> None:
         if entry.in_line:
@@ -225,7 +237,7 @@ class Bell:
             if entry is None or entry.in_line or entry.running or entry.due != due:
                 continue
             entry.in_line = True
-            line = self._lines.setdefault(key[0], _Line())
+            line = self._lines[key[0]]
             line.waiting.append(key)
             if len(line.waiting) == 1:
                 self._order[key[0]] = None

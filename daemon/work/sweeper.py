@@ -13,17 +13,22 @@ from functools import partial
 
 from daemon.core.rewinding import ClockWatch, follow
 from daemon.core.runtime import Runtime
-from daemon.core.store import heartbeats, inbox, outbox
+from daemon.core.store import due_sends, heartbeats, inbox
+from daemon.core.store.due_sends import Place
 from daemon.core.store.engine import Connection
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.heartbeats import WRITER
 from daemon.metrics import Metrics
-from daemon.work.bell import Bell, Key
+from daemon.work.bell import Bell
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
 """Half of what a change made by another program may take to be in force."""
+
+FIRST_S = 0.005
+"""The same until the backlog was looked through once: nobody has rung for what a dead daemon left,
+and who wrote last must not wait for the rush of another."""
 
 PAGE = 500
 """Rows of the backlog looked at in one go."""
@@ -40,11 +45,14 @@ BEAT_EVERY_S = 20.0
 BELL_LIMIT = 50_000
 """Conversations the bell holds before the rest of a backlog is left for later sweeps."""
 
+CLIENT_SHARE = 100
+"""Conversations of each client that the bell has room for even when others have filled it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     pending: tuple[tuple[int, int, int, float], ...]
-    due: tuple[Key, ...]
+    due: tuple[tuple[Place, int, int], ...]
     depth: inbox.Depth | None
 
 
@@ -59,6 +67,8 @@ class Sweeper:
         self._bell = bell
         self._metrics = metrics
         self._cursor = 0
+        self._due_cursor = due_sends.START
+        self._is_through = False
         self._count_at = 0.0
         self._beat_at = 0.0
         self._step_s = 0.0
@@ -72,7 +82,7 @@ class Sweeper:
                 await self._directory.refresh()
                 await self.sweep()
                 await self.prove()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(EVERY_S if self._is_through else FIRST_S)
 
     async def prove(self) -> None:
         """Write now and then that writing works; `status` beside the daemon judges by it."""
@@ -92,10 +102,13 @@ class Sweeper:
             is_fresh = 0 <= now - received_at < FRESH_S
             if self._may_ring(client_id) and not is_fresh and not self._bell.knows(key):
                 self._bell.wake(key)
-        for key in found.due:
-            if self._may_ring(key[0]):
-                self._bell.hasten(key)
+        for _, client_id, conversation_id in found.due:
+            if self._may_ring(client_id):
+                self._bell.hasten((client_id, conversation_id))
         self._cursor = found.pending[-1][0] if len(found.pending) == PAGE else 0
+        self._due_cursor = found.due[-1][0] if len(found.due) == PAGE else due_sends.START
+        if not self._cursor and self._due_cursor == due_sends.START:
+            self._is_through = True
         if found.depth is not None:
             self._measure(found.depth)
 
@@ -113,7 +126,7 @@ class Sweeper:
     def _look(self, conn: Connection, now: float) -> _Found:
         return _Found(
             pending=inbox.pending_after(conn, self._cursor, limit=PAGE),
-            due=outbox.due(conn, now=now, limit=PAGE),
+            due=due_sends.list_due(conn, now=now, after=self._due_cursor, limit=PAGE),
             depth=self._count(conn, now),
         )
 
@@ -129,7 +142,7 @@ class Sweeper:
 
     def _may_ring(self, client_id: int) -> bool:
         client = self._directory.find(client_id)
-        has_room = len(self._bell) < BELL_LIMIT
+        has_room = len(self._bell) < BELL_LIMIT or self._bell.count_of(client_id) < CLIENT_SHARE
         # What an inactive client has left is parked, stopped or not.
         may_work = client is not None and not (client.active and client.stopped_code is not None)
         return has_room and may_work

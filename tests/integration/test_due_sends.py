@@ -3,8 +3,8 @@
 import pytest
 
 from daemon.core import sending
-from daemon.core.store import outbox
 from daemon.core.store.clients import Client
+from daemon.core.store.due_sends import START, list_due
 from daemon.core.store.engine import Connection
 from daemon.core.store.outbox import Outgoing
 from tests.doubles.bookkeeping import keep, send, settle
@@ -23,7 +23,7 @@ def back_off(conn: Connection, client: Client, customer: str) -> tuple[Outgoing,
 
 
 def due(conn: Connection, *, now: float) -> tuple[tuple[int, int], ...]:
-    return outbox.due(conn, now=now, limit=LIMIT)
+    return tuple(found[1:] for found in list_due(conn, now=now, limit=LIMIT))
 
 
 def test_answers_in_their_back_off_hide_nothing_that_is_due(
@@ -60,3 +60,16 @@ def test_the_list_is_read_from_partial_indexes(conn: Connection, a: Client, coun
     found = "earlier USING INDEX ix_outbox_open (client_id=? AND conversation_id=? AND seq<?)"
     assert any(found in line for line in plan), plan
     assert not any(line.startswith("SCAN") or "TEMP B-TREE" in line for line in plan), plan
+
+
+def test_a_long_list_is_paged_through_to_its_end(conn: Connection, a: Client, b: Client) -> None:
+    """What is due at the same moment too, each once: nobody's is behind for ever."""
+    for number in range(2 * LIMIT):
+        settle(conn, a, keep(conn, a, f"w{number}", customer=f"34{number}"))
+    (late,) = settle(conn, b, keep(conn, b, "w", customer="34999"), now=NOW + 1)
+    seen, after = [], START
+    while page := list_due(conn, now=NOW + 9, after=after, limit=LIMIT):
+        seen += [found[1:] for found in page]
+        after = page[-1][0]
+    assert 2 * LIMIT + 1 == len(seen) == len(set(seen))
+    assert (b.id, late.conversation_id) == seen[-1]

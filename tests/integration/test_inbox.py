@@ -9,10 +9,10 @@ import pytest
 from daemon.core import sending, turns
 from daemon.core.clients import stop_client
 from daemon.core.meta.wire import Customer
+from daemon.core.store import due_sends, retrying
 from daemon.core.store import inbox as store
 from daemon.core.store import inbox_entries as entries
 from daemon.core.store import outbox as outbox_store
-from daemon.core.store import retrying
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection
@@ -199,7 +199,7 @@ def test_every_look_at_the_queues_uses_its_partial_index(conn: Connection, a: Cl
         ("SEARCH outbox USING INDEX ix_outbox_open", lambda: outbox_store.open_of(conn, held)),
         (
             "SEARCH outbox USING INDEX ix_outbox_due",
-            lambda: outbox_store.due(conn, now=NOW, limit=9),
+            lambda: due_sends.list_due(conn, now=NOW, limit=9),
         ),
         ("SEARCH outbox USING INTEGER PRIMARY KEY", lambda: outbox_store.take(conn, sent)),
         (

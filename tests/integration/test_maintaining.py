@@ -15,7 +15,7 @@ from daemon.core.backups import back_up, name_backup
 from daemon.core.errors import Conflict, Misconfigured, ReleasedError
 from daemon.core.maintaining import Maintained, Rules, maintain, vacuum
 from daemon.core.ownership import owned
-from daemon.core.store import inbox, maintenance, outbox
+from daemon.core.store import due_sends, inbox, maintenance
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.faults import StoreUnavailable
@@ -310,7 +310,7 @@ def test_statistics_of_a_moment_do_not_stay(database: Database, client_a: Client
                 conn,
                 lambda: (
                     inbox.pending_after(conn, 0, limit=500),
-                    outbox.due(conn, now=NOW, limit=500),
+                    due_sends.list_due(conn, now=NOW, limit=500),
                 ),
             )
         )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from daemon.core import rewinding, sending
 from daemon.core.sending import Begun
-from daemon.core.store import conversations, outbox
+from daemon.core.store import conversations, due_sends
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.taking_over import take_over
@@ -47,7 +47,7 @@ def test_a_rewound_message_is_found_by_the_sweep_in_its_time(
         sending.postpone(conn, row, error="131016", due_at=NOW + 16)
         rewinding.rewind(conn, by_s=HOUR_S)
         moments = (NOW - HOUR_S + 15, NOW - HOUR_S + 16)
-        return [len(outbox.due(conn, now=now, limit=9)) for now in moments]
+        return [len(due_sends.list_due(conn, now=now, limit=9)) for now in moments]
 
     assert [0, 1] == database.write(run)
 

@@ -14,6 +14,7 @@ from daemon.core.store import outbox as store
 from daemon.core.store import retrying
 from daemon.core.store.clients import Client, find_client
 from daemon.core.store.conversations import ensure_conversation
+from daemon.core.store.due_sends import list_due
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import NewMessage, insert_messages
 from daemon.core.store.outbox import Outgoing
@@ -105,9 +106,9 @@ def test_a_postponed_message_waits_and_says_why(conn: Connection, a: Client) -> 
         row(conn, sent)["state"],
         row(conn, sent)["due_at"],
     )
-    assert ((), ((a.id, sent.conversation_id),)) == (
-        store.due(conn, now=NOW + 3, limit=9),
-        store.due(conn, now=NOW + 4, limit=9),
+    assert ((), (((NOW + 4, sent.seq), a.id, sent.conversation_id),)) == (
+        list_due(conn, now=NOW + 3, limit=9),
+        list_due(conn, now=NOW + 4, limit=9),
     )
     sending.begin(conn, current(conn, sent))
     sending.accepted(conn, sent, wamid="w", now=NOW)
@@ -245,7 +246,7 @@ def test_a_status_settles_a_message_wherever_it_stands(
     assert status(conn, a, sent, "sent", wamid="w") == Settled(a.id, sent.conversation_id)
     assert ("sent", "w") == (row(conn, sent)["state"], row(conn, sent)["wamid"])
     assert ("done", None) == (message(conn)[0], message(conn)[2])
-    assert () == store.due(conn, now=NOW + 99, limit=9)
+    assert () == list_due(conn, now=NOW + 99, limit=9)
 
 
 def test_a_status_for_one_part_does_not_hide_that_the_other_is_parked(

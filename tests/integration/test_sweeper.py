@@ -17,7 +17,7 @@ from daemon.core.store.engine import Database
 from daemon.core.store.faults import StoreUnavailable
 from daemon.work import sweeper as sweeper_module
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import PLAZA
+from tests.doubles.stage import PLAZA, SOL
 from tests.doubles.workbench import Bench, open_bench
 
 NOW = float(int(time.time()))
@@ -85,11 +85,58 @@ async def test_a_long_backlog_is_paged_through(
 async def test_a_full_bell_takes_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a huge backlog waits on disk for later sweeps."""
     monkeypatch.setattr(sweeper_module, "BELL_LIMIT", 1)
+    monkeypatch.setattr(sweeper_module, "CLIENT_SHARE", 1)
     for number in range(3):
         await bench.write(customer=f"3460011122{number}")
     bench.clock.now += 2
     await bench.sweeper.sweep()
     assert 1 == len(bench.bell)
+
+
+async def test_a_bell_full_of_one_client_has_room_for_another(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose backlog is huge waits alone."""
+    monkeypatch.setattr(sweeper_module, "BELL_LIMIT", 2)
+    monkeypatch.setattr(sweeper_module, "CLIENT_SHARE", 1)
+    for number in range(4):
+        await bench.write(customer=f"3460011122{number}")
+    key = await bench.write(number=SOL)
+    bench.clock.now += 2
+    await bench.sweeper.sweep()
+    assert bench.bell.knows(key)
+    assert 3 == len(bench.bell)
+
+
+async def test_what_one_client_has_due_hides_nothing_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that starts while Meta holds one client back, with pages of its answers due."""
+    monkeypatch.setattr(sweeper_module, "PAGE", 3)
+    async with open_bench(tmp_path, now=NOW) as bench:
+        keys = [await bench.write(customer=f"3460011122{number}") for number in range(4)]
+        keys.append(await bench.write(number=SOL))
+        for key in keys:
+            bench.graph.script.append(NotSent("no"))
+            await bench.work(key)
+    async with open_bench(tmp_path, now=NOW + 1000) as bench:
+        for _ in range(2):
+            await bench.sweeper.sweep()
+        assert [True] * 5 == [bench.bell.knows(key) for key in keys]
+
+
+async def test_what_a_dead_daemon_left_is_looked_through_without_a_pause(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who wrote last would wait a second for every thousand messages of another client."""
+    monkeypatch.setattr(sweeper_module, "PAGE", 1)
+    monkeypatch.setattr(sweeper_module, "EVERY_S", 3600.0)
+    keys = [await bench.write(customer=f"3460011122{number}") for number in range(5)]
+    bench.clock.now += 2
+    task = asyncio.create_task(bench.sweeper.run())
+    await wait_until(lambda: asyncio.sleep(0, all(bench.bell.knows(key) for key in keys)))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_changes_are_taken_in_and_a_bad_moment_is_survived(

@@ -390,3 +390,16 @@ class AnyInterleaving(RuleBasedStateMachine):
 
 AnyInterleaving.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
 TestAnyInterleaving = AnyInterleaving.TestCase
+
+
+async def test_it_knows_how_many_each_client_has() -> None:
+    """Those that rest, wait and are in work, until they are given back."""
+    bell = Bell(quiet_s=0, clock=lambda: 0.0)
+    for key in ((1, 1), (1, 2), (2, 3)):
+        bell.note_message(key)
+        bell.wake(key)
+    assert [2, 1, 0] == [bell.count_of(client_id) for client_id in (1, 2, 3)]
+    taken = await bell.take()
+    assert 2 == bell.count_of(1)
+    bell.done(taken)
+    assert [1, 1] == [bell.count_of(client_id) for client_id in (1, 2)]

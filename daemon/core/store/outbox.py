@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from daemon.core.store.conversations import Conversation
 from daemon.core.store.prepared import Prepared
-from daemon.core.store.schema import clients, outbox
+from daemon.core.store.schema import outbox
 
 OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
 """Literal, as the partial indexes have it."""
@@ -121,17 +121,6 @@ _IS_TURN_OPEN = Prepared(
     )
     .limit(1)
 )
-_EARLIER = outbox.alias("earlier")
-_FOLLOWS = (
-    sa.select(_EARLIER.c.seq)
-    .where(
-        sa.text("earlier.state IN ('queued', 'sending', 'in_doubt')"),
-        _EARLIER.c.client_id == outbox.c.client_id,
-        _EARLIER.c.conversation_id == outbox.c.conversation_id,
-        _EARLIER.c.seq < outbox.c.seq,
-    )
-    .exists()
-)
 _KNOWN = sa.select(
     outbox.c.seq, outbox.c.turn_id, outbox.c.conversation_id, outbox.c.state, outbox.c.status
 ).where(outbox.c.client_id == sa.bindparam("owner"))
@@ -235,27 +224,6 @@ def prolong_doubt(conn: sa.Connection, *, by_s: float) -> None:
         .where(OPEN, outbox.c.state == "in_doubt")
         .values(due_at=outbox.c.due_at + by_s)
     )
-
-
-def due(conn: sa.Connection, *, now: float, limit: int) -> tuple[tuple[int, int], ...]:
-    """List (client_id, conversation_id) of what may be sent by now, longest due first, each once.
-
-    Left out is what would hide what others have due: what a stopped client holds back, and what is
-    sent in its turn after a message of the same conversation that waits.
-    """
-    rows = conn.execute(
-        sa.select(outbox.c.client_id, outbox.c.conversation_id)
-        .join(clients, clients.c.id == outbox.c.client_id)
-        .where(
-            OPEN,
-            outbox.c.due_at <= now,
-            sa.or_(clients.c.stopped_code.is_(None), ~clients.c.active),
-            ~_FOLLOWS,
-        )
-        .order_by(outbox.c.due_at)
-        .limit(limit)
-    )
-    return tuple((row.client_id, row.conversation_id) for row in rows)
 
 
 def find_known(

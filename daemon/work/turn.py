@@ -7,6 +7,7 @@ transactions `core.turns`'s, the question `asking`'s and the sends `sender`'s.
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -17,6 +18,7 @@ from daemon.core.meta.outbound import compose_parts
 from daemon.core.runtime import Runtime
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import LeaseLost
+from daemon.core.store.engine import Connection
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.outbox import Outgoing
 from daemon.core.store.turns import TurnRecord
@@ -86,17 +88,28 @@ class TurnRunner:
 
     async def _lease(self, key: Key, *, leave_suspects: bool) -> Hand | None:
         crashed: set[int] = set()
-        hand = await self._store.write_light(
-            partial(
-                turns.claim,
-                client_id=key[0],
-                conversation_id=key[1],
-                now=self._clock(),
-                until=self._lease_end(),
-                leave_suspects=leave_suspects,
-                crashed=crashed,
-            )
+        made: list[Hand] = []
+        claim = partial(
+            turns.claim,
+            client_id=key[0],
+            conversation_id=key[1],
+            now=self._clock(),
+            until=self._lease_end(),
+            leave_suspects=leave_suspects,
+            crashed=crashed,
         )
+
+        def claim_and_tell(conn: Connection) -> Hand | None:
+            hand = claim(conn)
+            made[:] = [] if hand is None else [hand]
+            return hand
+
+        try:
+            hand = await self._store.write_light(claim_and_tell)
+        except asyncio.CancelledError:
+            # It stands in line all the same, and is made before this is undone.
+            await self._undo(made)
+            raise
         if crashed:
             self._metrics.parked.labels("crashed").inc()
             facts = {"client": key[0], "conversation": key[1], "error": "crashed"}
@@ -112,8 +125,12 @@ class TurnRunner:
             self._bell.wake(key)
             return
         except asyncio.CancelledError:
-            with suppress(StoreUnavailable, LeaseLost):
-                await asyncio.shield(self._store.write_light(partial(turns.give_back, hand=hand)))
+            await self._undo([hand])
+            raise
+        except StoreUnavailable:
+            # No fault of the messages: it would park them like those that kill.
+            with suppress(LeaseLost):
+                await self._store.insist(partial(turns.give_back, hand=hand))
             raise
         except Exception:
             # The messages stay counted as tried: whatever this is, three times is enough.
@@ -124,6 +141,16 @@ class TurnRunner:
             more = await self._store.insist(partial(turns.release, hand=hand))
         if more or step.after_s is not None:
             self._bell.wake(key, after_s=step.after_s or 0.0)
+
+    async def _undo(self, hands: Sequence[Hand]) -> None:
+        """Give back what a turn that is cancelled has claimed, as far as the database lets it."""
+
+        def give_back(conn: Connection) -> None:
+            for hand in hands:
+                turns.give_back(conn, hand)
+
+        with suppress(StoreUnavailable, LeaseLost):
+            await asyncio.shield(self._store.write_light(give_back))
 
     async def _answer(self, client: Client, hand: Hand) -> tuple[Outgoing, ...]:
         """Make the one answer to all that the customer wrote and put it in the outbox."""

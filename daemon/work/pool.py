@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from itertools import takewhile
 
 from daemon.core.store.faults import StoreUnavailable
 from daemon.work.bell import Bell, Key
@@ -21,6 +22,10 @@ PASS_S = 0.0005
 """How long a pass of the event loop may take while a message waits to be acknowledged: that takes a
 few passes, and Meta waits for it; a turn can wait."""
 
+YOUNG_S = 0.1
+"""How long a turn counts among those that the loop has to work on; one that is older waits for the
+model or for Meta, as good as all of its time, and would keep others from a loop that has room."""
+
 FEWEST = 2
 """Turns that go on however busy the loop is: one on it while another's rows are written."""
 
@@ -32,7 +37,7 @@ PULSE_S = 0.01
 
 
 def adapt_limit(limit: float, *, pass_s: float, pressed: bool, busy: int, workers: int) -> float:
-    """Decide how many turns may go on at once after a pass of the loop took so long.
+    """Decide how many young turns may go on at once after a pass of the loop took so long.
 
     `pressed`: somebody waits for an acknowledgement. Never under FEWEST and never over `workers`; a
     long pass takes it below what is `busy` now.
@@ -61,7 +66,7 @@ class Pool:
         self._work = work
         self._workers = workers
         self._limit = float(workers)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], float] = {}
         self._freed = asyncio.Event()
 
     @property
@@ -75,7 +80,7 @@ class Pool:
             await self._wait_for_room()
             key = await self._bell.take()
             task = asyncio.create_task(self._run_one(key), name=f"turn-{key[1]}")
-            self._tasks.add(task)
+            self._tasks[task] = asyncio.get_running_loop().time()
             task.add_done_callback(self._note_end)
             await self._feel_pulse()
 
@@ -89,9 +94,8 @@ class Pool:
         await asyncio.gather(*leftover, return_exceptions=True)
 
     async def _wait_for_room(self) -> None:
-        while self.busy >= int(self._limit):
+        while (is_full := self.busy >= self._workers) or self._count_young() >= int(self._limit):
             self._freed.clear()
-            is_full = self.busy >= self._workers
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if is_full else PULSE_S):
                     await self._freed.wait()
@@ -99,8 +103,15 @@ class Pool:
                 await self._feel_pulse()
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._freed.set()
+
+    def _count_young(self) -> int:
+        """Count the turns that began a moment ago; they stand in the order of their beginning."""
+        since = asyncio.get_running_loop().time() - YOUNG_S
+        return sum(
+            1 for _ in takewhile(lambda began: began > since, reversed(self._tasks.values()))
+        )
 
     async def _feel_pulse(self) -> None:
         """Time one pass of the loop, and let more or fewer turns go on at once."""
@@ -111,7 +122,7 @@ class Pool:
             self._limit,
             pass_s=loop.time() - began,
             pressed=self._is_pressed(),
-            busy=self.busy,
+            busy=self._count_young(),
             workers=self._workers,
         )
 

@@ -145,8 +145,11 @@ async def test_a_stop_lets_work_finish_and_cancels_what_does_not() -> None:
 
 
 @pytest.mark.parametrize("pressed", [True, False])
-async def test_turns_that_eat_the_loop_are_begun_a_few_at_a_time(*, pressed: bool) -> None:
+async def test_turns_that_eat_the_loop_are_begun_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, *, pressed: bool
+) -> None:
     """While a message waits to be acknowledged, it has not 50 turns before it on the loop."""
+    monkeypatch.setattr(pool_module, "YOUNG_S", 60.0)
     crowds: list[int] = []
 
     async def work(_key: Key) -> None:
@@ -162,3 +165,24 @@ async def test_turns_that_eat_the_loop_are_begun_a_few_at_a_time(*, pressed: boo
     await end(task)
     assert 100 == len(crowds)
     assert pressed == (max(crowds[50:]) <= FEWEST + 1)
+
+
+async def test_turns_that_wait_for_the_model_keep_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One client's rush keeps the loop busy for as long as it lasts; the others' turns go on."""
+    monkeypatch.setattr(pool_module, "PASS_S", -1.0)
+    monkeypatch.setattr(pool_module, "YOUNG_S", 0.02)
+    answered = asyncio.Event()
+
+    async def work(_key: Key) -> None:
+        await answered.wait()
+
+    bell, pool = make(work, workers=10, pressed=True)
+    for number in range(20):
+        bell.wake((number, number))
+    task = asyncio.create_task(pool.run())
+    await wait_until(lambda: asyncio.sleep(0, pool.busy == 10))
+    answered.set()
+    await wait_until(lambda: asyncio.sleep(0, len(bell) == 0))
+    await end(task)

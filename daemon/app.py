@@ -7,6 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from daemon.api import webhook
+from daemon.api.large_bodies import LARGE_BODIES, LargeBodies
 from daemon.api.origins import origins_middleware
 from daemon.api.problems import problems_middleware
 from daemon.api.refraining import refrain_during
@@ -36,6 +37,7 @@ def build_app(
     metrics.note_build(version)
     app[RUNTIME] = runtime
     app[METRICS] = metrics
+    app[LARGE_BODIES] = LargeBodies()
     app[SURVEYOR] = Surveyor(runtime, metrics)
     metrics.started.set(runtime.clock())
     crew = Crew(runtime, metrics, on_death=on_death, trial=trial)

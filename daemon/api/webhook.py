@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.api.large_bodies import LARGE_BODIES
 from daemon.api.problems import problem
 from daemon.api.shared import METRICS, RUNTIME, WORKERS
 from daemon.core.errors import Misconfigured, Retryable
@@ -59,7 +60,7 @@ async def receive(request: web.Request) -> web.Response:
 
 async def _receive(request: web.Request, app: web.Application) -> web.Response:
     try:
-        body = await request.read()
+        body = await app[LARGE_BODIES].read(request)
     except web.HTTPRequestEntityTooLarge:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A webhook body has at most 3 MiB.")
     runtime = app[RUNTIME]

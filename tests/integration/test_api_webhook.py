@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.api import large_bodies
 from daemon.core import intake
 from daemon.core.store.engine import Connection, sqlite_path
 from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
@@ -111,3 +112,40 @@ async def test_types_that_are_new_to_us_are_counted_under_one_word(house: House)
     text = (await house.call("GET", "/metrics")).text
     assert 'released_messages_total{type="other"} 3.0' in text
     assert "brand_new" not in text
+
+
+HEAD = b"POST /webhook HTTP/1.1\r\nHost: localhost\r\n"
+
+
+async def begin_body(
+    house: House, length: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send the beginning of a body and no more of it."""
+    port = int(house.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HEAD + f"Content-Length: {length}\r\n\r\n".encode() + b"{")
+    await writer.drain()
+    return reader, writer
+
+
+async def read_status(reader: asyncio.StreamReader) -> int:
+    return int((await reader.readline()).split()[1])
+
+
+async def test_large_bodies_of_strangers_find_an_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 48 MiB in all and in half a minute, whoever sends them; small ones wait for nobody."""
+    monkeypatch.setattr(large_bodies, "AT_ONCE", 2)
+    monkeypatch.setattr(large_bodies, "WITHIN_S", 0.3)
+    opened = [await begin_body(house, 3_000_000) for _ in range(3)]
+    try:
+        async with asyncio.timeout(20):
+            assert 503 == await read_status(opened[2][0])
+            assert 200 == (await house.post(body("wamid.small"))).status
+            assert [503, 503] == [await read_status(reader) for reader, _ in opened[:2]]
+            large = build_text_webhook("x" * 100_000, customer=CUSTOMER, wamid="wamid.large")
+            assert 200 == (await house.post(large)).status
+    finally:
+        for _, writer in opened:
+            writer.close()

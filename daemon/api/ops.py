@@ -12,6 +12,7 @@ from daemon.api.survey import SURVEYOR
 from daemon.core.errors import ReleasedError
 from daemon.core.store import heartbeats, inbox
 from daemon.core.store.faults import StoreDamaged, StoreUnavailable
+from daemon.core.store.in_place import StoreReplaced
 from daemon.metrics import CONTENT_TYPE
 
 HEALTH_BUDGET_S = 5.0
@@ -79,7 +80,7 @@ async def _prove(app: web.Application) -> inbox.Depth:
     except StoreDamaged as damaged:
         app[DAMAGE].note(damaged)
         raise _Unwell(DAMAGED) from damaged
-    except (StoreUnavailable, TimeoutError) as unusable:
+    except (StoreUnavailable, StoreReplaced, TimeoutError) as unusable:
         raise _Unwell("The database cannot be written.") from unusable
     if not app[WORKERS].is_alive:
         raise _Unwell("The workers are down.")

@@ -30,6 +30,7 @@ from daemon.core.store.faults import (
     translate,
     translated,
 )
+from daemon.core.store.in_place import InPlace
 
 T = TypeVar("T")
 Connection = sa.Connection
@@ -100,7 +101,9 @@ class Database:
             hide_parameters=True,
             execution_options={_KEYRING: self.keyring},
         )
+        self.in_place = InPlace(path)
         event.listen(self.engine, "connect", _set_pragmas)
+        event.listen(self.engine, "connect", lambda *_: self.in_place.note())
         event.listen(self.engine, "begin", _begin)
 
     def create_file(self) -> None:
@@ -122,6 +125,7 @@ class Database:
 
     def read(self, job: Job[T]) -> T:
         """Run `job` on one consistent picture of the database."""
+        self.in_place.check()
         with translated(self.path), self.engine.connect() as conn, conn.begin():
             return job(conn)
 
@@ -161,6 +165,7 @@ class Writer:
 
     def begin(self) -> None:
         """Begin a transaction; wait for those of other programs."""
+        self._database.in_place.check()
         with self._guarded():
             if self._conn is None:
                 self._conn = self._database.engine.connect().execution_options(writes=True)
@@ -172,6 +177,7 @@ class Writer:
         """Begin a transaction unless that takes waiting; say whether it is begun."""
         if self._conn is None:
             return False
+        self._database.in_place.check()
         driver = _driver(self._conn)
         driver.execute("PRAGMA busy_timeout=0")
         try:

@@ -1,7 +1,9 @@
 """What a claim costs as the inbox grows and the clients multiply.
 
-Run by hand: `python -m tests.benchmarks.claiming`. Each database is filled by SQL; what is timed
-is `core.turns.claim` within one transaction, the sizes taking turns; what counts are the ratios.
+Run by hand: `python -m tests.benchmarks.claiming`. Each database is filled by SQL, every message
+but the newest of each customer with its turn and its answer, for a claim reads those too. What is
+timed is `core.turns.claim` within one transaction, the sizes taking turns; what counts are the
+ratios.
 """
 
 import random
@@ -28,7 +30,7 @@ NOW = 1_800_000_000.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much lies in a database; each conversation has ten messages, the newest are pending."""
+    """How much lies in a database; each customer wrote ten messages, the newest are pending."""
 
     rows: int
     pending: int
@@ -76,9 +78,8 @@ def main() -> None:
 
 def _claim(conn: Connection, size: Size, seen: list[float]) -> None:
     chance = random.Random(len(seen))
-    first_pending = size.conversations - size.pending // 10
     for _ in range(CLAIMS):
-        place = chance.randrange(first_pending, size.conversations)
+        place = chance.randrange(size.conversations)
         started = time.perf_counter()
         hand = turns.claim(
             conn,
@@ -107,9 +108,12 @@ def filled(path: Path, size: Size) -> Iterator[Database]:
 
 
 def _filling(size: Size) -> tuple[str, ...]:
-    """Write the statements that fill; the last tenth of the conversations waits."""
+    """Write the statements that fill; everybody writes once, then everybody again."""
     counted = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {})"
-    first_pending = size.rows - size.pending
+    answered = size.rows - size.pending
+    client, conversation = "i % {0} % {1} + 1", "i % {0} + 1"
+    owner = client.format(size.conversations, size.clients)
+    within = conversation.format(size.conversations)
     clients = (
         f"{counted.format(size.clients)} INSERT INTO clients (name, phone_number, phone_number_id,"
         " active, timezone, locale, created_at, updated_at)"
@@ -120,16 +124,28 @@ def _filling(size: Size) -> tuple[str, ...]:
         " (client_id, user_id, wa_id, fence, created_at)"
         f" SELECT i % {size.clients} + 1, 'ES.' || i, '346' || i, 0, 0 FROM n"
     )
+    turns_made = (
+        f"{counted.format(answered)} INSERT INTO turns (id, client_id, conversation_id, engine,"
+        " assistant_version, outcome, faq_ids, answered, handoff, input_tokens, cached_tokens,"
+        f" output_tokens, latency_ms, created_at) SELECT i + 1, {owner}, {within}, 'local', 1,"
+        f" 'answered', '[\"F1\"]', 1, 0, 900, 600, 50, 800, {NOW} FROM n"
+    )
     inbox = (
         f"{counted.format(size.rows)} INSERT INTO inbox (wamid, client_id, conversation_id, type,"
-        " text, sent_at, received_at, state, attempts)"
-        " SELECT 'wamid.HBgLMzQ2MDAwMDAwMDAVAgARGBI5QTNDQTVCM0Q0' || i,"
-        f" (i / 10) % {size.conversations} % {size.clients} + 1,"
-        f" (i / 10) % {size.conversations} + 1, 'text', 'Hola', {NOW}, {NOW},"
-        f" CASE WHEN i >= {first_pending} THEN 'pending' ELSE 'done' END, 0 FROM n"
+        " text, sent_at, received_at, state, attempts, turn_id)"
+        f" SELECT 'wamid.HBgLMzQ2MDAwMDAwMDAVAgARGBI5QTNDQTVCM0Q0' || i, {owner}, {within}, 'text',"
+        f" 'Hola', {NOW}, {NOW}, CASE WHEN i >= {answered} THEN 'pending' ELSE 'done' END, 0,"
+        f" CASE WHEN i >= {answered} THEN NULL ELSE i + 1 END FROM n"
+    )
+    outbox = (
+        f"{counted.format(answered)} INSERT INTO outbox (id, client_id, conversation_id, turn_id,"
+        " text, state, attempts, due_at, wamid, status, created_at, sent_at)"
+        f" SELECT 'out_AAAAAAAAAAAAAAA' || i, {owner}, {within}, i + 1, printf('%.*c', 80, 'x'),"
+        f" 'sent', 1, {NOW}, 'wamid.out' || i, 'read', {NOW}, {NOW} FROM n"
     )
     fast, safe = "PRAGMA synchronous=OFF", "PRAGMA synchronous=FULL"
-    return (fast, "BEGIN IMMEDIATE", clients, conversations, inbox, "COMMIT", safe)
+    filled_by = (clients, conversations, turns_made, inbox, outbox)
+    return (fast, "BEGIN IMMEDIATE", *filled_by, "COMMIT", safe)
 
 
 if __name__ == "__main__":

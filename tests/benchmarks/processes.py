@@ -4,6 +4,7 @@ Owns their start, their end and what the kernel knows of them; ends nothing that
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,6 +75,16 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def halted(program: Program) -> Iterator[None]:
+    """Give a program no time at all until the block ends."""
+    os.kill(program.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(program.pid, signal.SIGCONT)
 
 
 def daemon_settings(graph: Program, **settings: str) -> dict[str, str]:

@@ -97,7 +97,8 @@ class Sender:
             return await self._doubt(row, sending.LEASE_LOST)
         if row.attempts >= self._settings.retry_limit:
             # The last send too was given its time for a status; a daemon that died over it counts.
-            return await self._give_up(row, IN_DOUBT)
+            # Doubt stands as its error too. Any other was met before RETRY_LIMIT was lowered.
+            return await self._give_up(row, row.error or IN_DOUBT)
         if is_window_closed(hand.last_wrote_at, now=now):
             return await self._give_up(row, "expired")
         return None

@@ -91,6 +91,20 @@ async def test_a_daemon_that_dies_over_its_sends_gives_up_in_the_end(bench: Benc
     assert [("parked", "in_doubt")] == await inbox(bench)
 
 
+async def test_a_lower_limit_casts_no_doubt(tmp_path: Path) -> None:
+    """What Meta refused each time is parked for that, and nobody has to look at the chat."""
+    async with open_bench(tmp_path, now=NOW, retry_limit=LIMIT) as bench:
+        bench.graph.script.extend([NotSent("no")] * (LIMIT - 1))
+        key = await bench.write()
+        for _ in range(LIMIT - 1):
+            await bench.work(key)
+            bench.clock.now += WAIT_S
+    async with open_bench(tmp_path, now=bench.clock.now, retry_limit=1) as bench:
+        await bench.work(key)
+        assert [] == bench.graph.sent
+        assert [("parked", "not_sent")] == await inbox(bench)
+
+
 async def test_an_operator_may_send_it_again(bench: Bench) -> None:
     """`inbox retry` counts from nought: it is the operator who looked at the chat."""
     bench.graph.script.extend([SendInDoubt("?")] * (LIMIT + 1))

@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from daemon.core.certificates import DAY_S, read_lifetime
+from daemon.core.database_files import folder_of, log_of
 from daemon.core.errors import Misconfigured
 from daemon.core.runtime import Runtime
 from daemon.core.store import counts
@@ -136,11 +137,11 @@ def measure_files(
     """Measure the database's files and its disk, and read the moments of backup and certificate."""
     free = size = math.nan
     with suppress(OSError):
-        disk = shutil.disk_usage(database.absolute().parent)
+        disk = shutil.disk_usage(folder_of(database))
         free, size = disk.free, disk.total
     return Files(
         database=_size(database),
-        log=_size(database.with_name(f"{database.name}-wal")),
+        log=_size(log_of(database)),
         free=free,
         size=size,
         backup_at=math.nan if backups is None else _find_backup(database, backups, now=now),

@@ -19,6 +19,16 @@ def beside(database: Path, end: str) -> Path:
     return file.with_name(f"{file.name}{end}")
 
 
+def folder_of(database: Path) -> Path:
+    """Name the folder in which the database lies and grows, by its whole path."""
+    return follow(database).absolute().parent
+
+
+def log_of(database: Path) -> Path:
+    """Name the file in which SQLite keeps what is not yet in the database itself."""
+    return beside(database, "-wal")
+
+
 def lock_of(database: Path) -> Path:
     """Name the file whose lock says that a daemon works on the database."""
     return beside(database, ".lock")

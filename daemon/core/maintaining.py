@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.core import placing, vault
 from daemon.core.alerts import BACKUP_LATE_S, LEAST_FREE_SHARE
-from daemon.core.database_files import beside, lock_of
+from daemon.core.database_files import folder_of, lock_of, log_of
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.orders import find_orders
 from daemon.core.ownership import is_owned, owned
@@ -78,7 +78,7 @@ def maintain(
         space = maintenance.measure(conn)
         if not found.faults:
             maintenance.forget_statistics(conn)
-        log_bytes = maintenance.write_log_back(conn, beside(database, "-wal"))
+        log_bytes = maintenance.write_log_back(conn, log_of(database))
     backup, doubts = _check_backup(database, rules.folder, now=now)
     faults = (*(_advise(fault) for fault in found.faults), *_doubt_disk(database, space), *doubts)
     deleted: tuple[Path, ...] = ()
@@ -148,7 +148,7 @@ def _check_backup(
 
 def _doubt_disk(database: Path, space: Space) -> tuple[str, ...]:
     """Say so where the disk has too little room: for the next backup, and then for messages."""
-    folder = database.absolute().parent
+    folder = folder_of(database)
     disk = shutil.disk_usage(folder)
     if disk.free >= max(space.used, LEAST_FREE_SHARE * disk.total):
         return ()
@@ -174,7 +174,7 @@ def _refuse_missing(database: Path) -> None:
 def _refuse_without_room(database: Path, space: Space) -> None:
     # SQLite writes the new file to its folder for such, and then through the log into the old one.
     needed = 2 * (space.used - space.unused) + vault.RESERVE_BYTES
-    free = shutil.disk_usage(database.absolute().parent).free
+    free = shutil.disk_usage(folder_of(database)).free
     if free < needed:
         raise Misconfigured(
             f"There is no room to write {database} anew: {free >> 20} MiB are free, and"

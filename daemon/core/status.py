@@ -15,6 +15,7 @@ from typing import Any, Self
 from daemon.core import alerts, clients, ownership, taking_over
 from daemon.core.alerts import Backups, Disk, Facts, Stop
 from daemon.core.credentials.alerting import find_credential_alerts
+from daemon.core.database_files import folder_of, log_of
 from daemon.core.documents import client_document, timestamp
 from daemon.core.orders import BY_SYSTEMD, Orders, find_orders
 from daemon.core.schedule import UnreadableHours, read_hours
@@ -96,7 +97,7 @@ def read_status(
         unread_hours=_unread_hours(figures),
         expiring=_find_expiring(conn, now=now) if is_whole else [],
         disk=_measure_disk(database) if is_whole else None,
-        folder=str(database.absolute().parent),
+        folder=str(folder_of(database)),
         daemon_runs=daemon.is_running,
         has_shared_token=setting.has_shared_token,
         now=now,
@@ -197,10 +198,10 @@ def _why_unread(hours: str | None) -> str | None:
 
 def _measure_disk(database: Path) -> Disk:
     used = 0
-    for file in (database, database.with_name(f"{database.name}-wal")):
+    for file in (database, log_of(database)):
         with suppress(FileNotFoundError):
             used += file.stat().st_size
-    disk = shutil.disk_usage(database.absolute().parent)
+    disk = shutil.disk_usage(folder_of(database))
     return Disk(used_by_us=used, free=disk.free, total=disk.total)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daemon.core import backups, placing
 from daemon.core.backups import Backup, Rotation
-from daemon.core.database_files import beside
+from daemon.core.database_files import log_of
 from daemon.core.errors import Misconfigured
 from daemon.core.leftovers import delete_leftovers
 from daemon.core.settings import Settings
@@ -151,9 +151,9 @@ def _make_room(vault: Vault, *, now: float) -> tuple[Path, ...]:
 
 def _refuse_without_room(vault: Vault) -> None:
     needed = RESERVE_BYTES
-    for end in ("", "-wal"):
+    for file in (vault.database, log_of(vault.database)):
         with suppress(FileNotFoundError):
-            needed += beside(vault.database, end).stat().st_size
+            needed += file.stat().st_size
     free = shutil.disk_usage(vault.folder).free
     if free < needed:
         raise Misconfigured(

@@ -5,6 +5,7 @@ import shutil
 from functools import partial
 from urllib.parse import urlsplit
 
+from daemon.core.database_files import folder_of
 from daemon.core.doctor.finding import Finding, fail, ok, refuse, skip, warn
 from daemon.core.doctor.parts import Parts
 from daemon.core.errors import Misconfigured, ReleasedError
@@ -71,7 +72,7 @@ async def check_database(parts: Parts) -> list[Finding]:
 
 async def check_disk(parts: Parts) -> list[Finding]:
     """See how much room the database has to grow."""
-    folder = parts.database.absolute().parent
+    folder = folder_of(parts.database)
     try:
         usage = await asyncio.to_thread(shutil.disk_usage, folder)
     except OSError as refused:

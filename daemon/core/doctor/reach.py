@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
+from daemon.core.database_files import log_of
 from daemon.core.doctor.asking import Answer, Unreachable, ask
 from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
 from daemon.core.doctor.here import is_private
@@ -119,8 +120,8 @@ async def _fetch_time(http: aiohttp.ClientSession, url: str | None) -> float | N
 
 
 def _find_last_write(database: Path) -> float | None:
-    log = database.with_name(f"{database.name}-wal")
-    return max((file.stat().st_mtime for file in (database, log) if file.exists()), default=None)
+    files = (database, log_of(database))
+    return max((file.stat().st_mtime for file in files if file.exists()), default=None)
 
 
 def _find_trouble(answer: Answer) -> str | None:

@@ -6,6 +6,8 @@ Looks at the disk and nothing else; what failed on it is the caller's to say.
 import os
 from pathlib import Path
 
+from daemon.core.database_files import folder_of
+
 LEAST_FREE_BYTES = 1 << 20
 """With less free than this SQLite cannot be relied on to make the files it works with."""
 
@@ -15,7 +17,7 @@ PERHAPS = "Is its disk full or read-only?"
 
 def explain_disk(path: Path) -> str | None:
     """Say in a sentence why the disk of `path` takes nothing, and what to do; None if it should."""
-    folder = path.absolute().parent
+    folder = folder_of(path)
     try:
         seen = os.statvfs(folder)
     except OSError:

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.core.database_files import log_of
 from daemon.core.errors import Rejected
 from daemon.core.sealing.sealed import read_sealed
 from daemon.core.store.schema import APPLICATION_ID
@@ -64,7 +65,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
     Without a log of changes beside it the file is all there is, and may lie where nobody can write.
     """
-    has_log = path.with_name(f"{path.name}-wal").exists()
+    has_log = log_of(path).exists()
     options = "mode=ro" if has_log else "mode=ro&immutable=1"
     conn = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=10)
     conn.isolation_level = None

@@ -36,7 +36,7 @@ from released_cli import (
 from released_cli.commands import Command, Group
 from released_cli.given import Globals, start
 from released_cli.helping import HelpfulGroup
-from released_cli.stdout import close_stdout, is_stdout_lost, open_stdout
+from released_cli.stdout import StdoutLost, close_stdout, open_stdout
 from released_cli.wording import explain
 
 INTERRUPTED = 130
@@ -195,7 +195,7 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
     except OSError as failed:
-        what = "stdout cannot be written" if is_stdout_lost(failed) else "it failed"
+        what = "stdout cannot be written" if isinstance(failed, StdoutLost) else "it failed"
         close_stdout()
         _fail(f"{what}: {failed.strerror or failed}", 1)
     except UnicodeEncodeError:

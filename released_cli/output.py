@@ -11,7 +11,7 @@ from threading import Event, Timer
 import typer
 
 from released_cli.given import current
-from released_cli.stdout import close_stdout, writing
+from released_cli.stdout import close_stdout
 
 MOMENT_S = 0.5
 """Seconds after which a person wonders whether anything goes on."""
@@ -26,8 +26,7 @@ GAP = "  "
 def print_text(text: str) -> None:
     """Print data to stdout; when its reader has had enough, the command ends, quietly."""
     try:
-        with writing():
-            typer.echo(text)
+        typer.echo(text)
     except BrokenPipeError:
         close_stdout()
         raise typer.Exit from None

@@ -33,10 +33,38 @@ class ClosedStdout(io.TextIOBase):
         raise StdoutLost(errno.EBADF, "it is closed")
 
 
+class TellingStdout(io.TextIOWrapper):
+    """Stdout whose failed writes say that it was stdout, whoever writes to it."""
+
+    def __init__(self, plain: io.TextIOWrapper) -> None:
+        """Write where `plain` does, and as it does."""
+        super().__init__(
+            plain.buffer,
+            encoding=plain.encoding,
+            errors=plain.errors,
+            line_buffering=plain.line_buffering,
+            write_through=plain.write_through,
+        )
+        # It closes what both write to when nobody holds it any more.
+        self._plain = plain
+
+    def write(self, text: str) -> int:
+        """Write, or raise StdoutLost."""
+        with writing():
+            return super().write(text)
+
+    def flush(self) -> None:
+        """Write what is still buffered, or raise StdoutLost."""
+        with writing():
+            super().flush()
+
+
 def open_stdout() -> None:
-    """Have a stdout that says so where there is none; Python's own would lose all in silence."""
+    """Have a stdout that says so where it fails or is none, as Python's own does not always."""
     if sys.stdout is None:
         sys.stdout = ClosedStdout()
+    elif type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout = TellingStdout(sys.stdout)
 
 
 def close_stdout() -> None:
@@ -74,14 +102,3 @@ def writing() -> Iterator[None]:
         raise
     except OSError as lost:
         raise StdoutLost(lost.errno, lost.strerror) from lost
-
-
-def is_stdout_lost(failed: OSError) -> bool:
-    """Tell whether it was stdout that failed, and not another file: what it holds then stays."""
-    if isinstance(failed, StdoutLost):
-        return True
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False

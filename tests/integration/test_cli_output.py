@@ -101,11 +101,19 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("setting", ["", "export PYTHONUNBUFFERED=1; "])
-def test_a_full_stdout_is_one_line(tmp_path: Path, setting: str) -> None:
-    """Output that cannot be written is a failure: exit 1, and what failed."""
+@pytest.mark.parametrize(
+    ("setting", "command"),
+    [
+        ("", "client list --json"),
+        ("export PYTHONUNBUFFERED=1; ", "client list --json"),
+        ("export PYTHONUNBUFFERED=1; ", "client add --help"),
+        ("", "--version"),
+    ],
+)
+def test_a_full_stdout_is_one_line(tmp_path: Path, setting: str, command: str) -> None:
+    """Output that cannot be written is a failure, whoever writes it: exit 1, and what failed."""
     copy_new_database(tmp_path / "released.db")
-    done = pipe(tmp_path, f"{setting}released client list --json >/dev/full; echo $?")
+    done = pipe(tmp_path, f"{setting}released {command} >/dev/full; echo $?")
     said = "released: stdout cannot be written: No space left on device\n"
     assert ("1\n", said) == (done.stdout, done.stderr)
 

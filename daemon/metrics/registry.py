@@ -119,7 +119,9 @@ class Metrics:
         self.turns = self._counter(
             "turns", "Answers made, by engine, outcome and cause.", "engine", "outcome", "cause"
         )
-        self.parked = self._counter("parked", "Turns put aside for an operator.", "cause")
+        self.parked = self._counter(
+            "parked", "Turns put aside for an operator; of crashed ones, messages.", "cause"
+        )
         self.sends = self._counter("sends", "Messages to Meta by what came of it.", "outcome")
         for outcome in SENDS:
             self.sends.labels(outcome)

@@ -111,7 +111,7 @@ class TurnRunner:
             await self._undo(made)
             raise
         if crashed:
-            self._metrics.parked.labels("crashed").inc()
+            self._metrics.parked.labels("crashed").inc(len(crashed))
             facts = {"client": key[0], "conversation": key[1], "error": "crashed"}
             log.error("parked", extra=facts)
         return hand

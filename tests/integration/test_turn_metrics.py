@@ -85,20 +85,21 @@ async def test_a_code_that_is_new_to_us_makes_no_label(bench: Bench) -> None:
 async def test_what_kills_turns_is_counted_once_as_parked(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As `crashed`, beside what is parked for other reasons, with a line in the log."""
+    """As `crashed`, message by message, beside what is parked for other reasons; and logged."""
 
     async def break_down(_question: Question) -> Reply:
         raise ZeroDivisionError
 
     bench.engine.answering = break_down
-    key = await bench.write()
+    for _ in range(2):
+        key = await bench.write()
     for _ in range(CRASH_LIMIT):
         with pytest.raises(ZeroDivisionError):
             await bench.work(key)
     assert 0.0 == read(bench, 'released_parked_total{cause="crashed"}')
     for _ in range(2):
         await bench.work(key)
-    assert 1.0 == read(bench, 'released_parked_total{cause="crashed"}')
+    assert 2.0 == read(bench, 'released_parked_total{cause="crashed"}')
     told = [vars(one)["error"] for one in caplog.records if one.message == "parked"]
     assert ["crashed"] == told
 

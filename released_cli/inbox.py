@@ -155,7 +155,7 @@ def _say_next(document: Document, answers: list[Document]) -> None:
         say(f"Next, when that is over: released inbox retry {number}")
     elif document["state"] == "parked":
         if document["error"] in DOUBTFUL:
-            say("Meta may have taken it, once or twice, and has sent no word of it.")
+            say("Meta may have taken it, perhaps more than once, and has sent no word of it.")
             say("Look at the chat first: a retry may be one more copy.")
         say(f"Next: released inbox retry {number}, or released inbox drop {number}")
     elif document["state"] == "pending" and document["error"] is not None:

@@ -77,13 +77,18 @@ def hold_back(conn: Connection, row: Outgoing, *, error: str, now: float) -> Non
 
 
 def give_up(conn: Connection, row: Outgoing, *, error: str) -> bool:
-    """Park the message, the rest of its answer, and what they answer; False if it was settled."""
+    """Park the message, the rest of its answer, and what they answer; False if it was settled.
+
+    The answer shows how its last send ended. What it answers shows whether Meta may have a copy
+    from an earlier one: an operator who takes up again all that has an error chooses by that.
+    """
     if not outbox.set_open(conn, row, state="parked", error=error):
         return False
     if row.is_doubtful or error in _DOUBTFUL:
         _note_welcome(conn, row, at=row.due_at)
     outbox.park_rest(conn, row, error)
-    inbox.mark_turn(conn, client_id=row.client_id, turn_id=row.turn_id, state="parked", error=error)
+    shown = _keep_doubt(row, error)
+    inbox.mark_turn(conn, client_id=row.client_id, turn_id=row.turn_id, state="parked", error=shown)
     return True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.inboxes import retry
+from daemon.core.inboxes import retry, retry_some
 from daemon.core.meta.client import NotSent, SendInDoubt
 from daemon.core.store.audit import Actor
 from daemon.core.taking_over import take_over
@@ -18,6 +18,7 @@ from tests.doubles.workbench import Bench, open_bench
 NOW = float(int(time.time()))
 WAIT_S = 61
 LIMIT = 3
+ACTOR = Actor("test")
 
 
 @pytest.fixture
@@ -61,15 +62,20 @@ async def test_a_late_status_of_either_copy_still_settles_it(bench: Bench, turns
 
 
 async def test_what_fails_between_does_not_forget_the_first_doubt(bench: Bench) -> None:
-    """In doubt, then not sent until it is given up: the customer may have it all the same."""
+    """In doubt, then not sent until it is given up: the customer may have it all the same.
+
+    So what takes up again all that was not sent leaves it alone; its answer shows the last error.
+    """
     bench.graph.script.extend([SendInDoubt("?"), *[NotSent("no")] * 9])
     key = await bench.write()
     for _ in range(6):
         await bench.work(key)
         bench.clock.now += WAIT_S
     assert LIMIT == len(bench.graph.sent)
-    shown = await bench.query("SELECT i.state, o.error FROM inbox i JOIN outbox o USING (turn_id)")
-    assert [("parked", "not_sent")] == shown
+    assert [("parked", "in_doubt")] == await inbox(bench)
+    assert [("parked", "not_sent")] == await bench.query("SELECT state, error FROM outbox")
+    again = partial(retry_some, error="not_sent", after=0, now=bench.clock.now, actor=ACTOR)
+    assert (0, 0) == await bench.runtime.store.write(again)
 
 
 async def test_a_daemon_that_dies_over_its_sends_gives_up_in_the_end(bench: Bench) -> None:
@@ -112,7 +118,7 @@ async def test_an_operator_may_send_it_again(bench: Bench) -> None:
     for _ in range(LIMIT + 1):
         await bench.work(key)
         bench.clock.now += WAIT_S
-    again = partial(retry, inbox_id=1, now=bench.clock.now, actor=Actor("test"))
+    again = partial(retry, inbox_id=1, now=bench.clock.now, actor=ACTOR)
     await bench.runtime.store.write(again)
     for _ in range(2):
         await bench.work(key)

@@ -22,7 +22,7 @@ OPEN = sa.text("outbox.state IN ('queued', 'sending', 'in_doubt')")
 IN_DOUBT = "in_doubt"
 """The error of a message of which Meta may have a copy.
 
-It stays, whatever later sends meet, until the message is settled.
+It stays, whatever later sends meet, until the message is settled or parked.
 """
 
 _STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 4}

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core import inboxes
 from daemon.core.clients import resume_client
 from daemon.core.inboxes import retry
 from daemon.core.meta.client import NotSent, SendInDoubt, SendRefused
 from daemon.core.store.audit import Actor
-from tests.doubles.workbench import Bench, open_bench
+from tests.doubles.workbench import CUSTOMER, Bench, open_bench
 
 NOW = float(int(time.time()))
 ACTOR = Actor("test")
@@ -73,6 +74,47 @@ async def test_a_retry_of_a_parked_answer_gives_it(bench: Bench) -> None:
     await bench.work(key)
     await bench.work(await bench.write("otra"))
     assert [True, True, False] == await welcomes(bench)
+
+
+async def test_a_retry_goes_without_what_another_answer_has_given(bench: Bench) -> None:
+    """The answer is sent as it was made, but for the welcome that the customer has by now."""
+    bench.graph.script.append(SendRefused(131026))
+    key = await bench.write()
+    await bench.work(key)
+    await bench.work(await bench.write("otra"))
+    await bench.runtime.store.write(partial(retry, inbox_id=1, now=NOW, actor=ACTOR))
+    await bench.work(key)
+    assert [True, True, False] == await welcomes(bench)
+    assert "Answer 1." == bench.graph.sent[-1]["text"]["body"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+async def test_of_all_that_is_retried_the_first_gives_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """Each was made while no other had been sent; other customers lose nothing by it."""
+    monkeypatch.setattr(inboxes, "RETRY_CHUNK", chunk)
+    bench.graph.script.extend([SendRefused(131026)] * 3)
+    for customer in (CUSTOMER, CUSTOMER, "34600111333"):
+        await bench.work(await bench.write(customer=customer))
+    count, last = 1, 0
+    while count:
+        some = partial(inboxes.retry_some, error=None, after=last, now=NOW, actor=ACTOR)
+        count, last = await bench.runtime.store.write(some)
+    for (key,) in await bench.query("SELECT id FROM conversations ORDER BY id"):
+        await bench.work((1, key))
+    assert [True, False, True] == (await welcomes(bench))[3:]
+
+
+async def test_what_was_not_delivered_gave_none(bench: Bench) -> None:
+    """Meta took the first answer and failed: the retry has the welcome as the answer had it."""
+    key = await bench.write()
+    await bench.work(key)
+    ((outbox_id,),) = await bench.query("SELECT id FROM outbox")
+    await bench.tell("failed", outbox_id=outbox_id)
+    await bench.runtime.store.write(partial(retry, inbox_id=1, now=NOW, actor=ACTOR))
+    await bench.work(key)
+    assert [True, True] == await welcomes(bench)
 
 
 async def test_one_in_doubt_may_have_given_it(bench: Bench) -> None:

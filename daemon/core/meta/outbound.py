@@ -14,6 +14,9 @@ from daemon.core.meta.reading import clean_text
 TEXT_LIMIT = 4096
 """Characters of one text message."""
 
+AFTER_WELCOME = "\n\n"
+"""What stands between the welcome and the answer in one message."""
+
 _BOUNDARIES = (
     (re.compile(r"\n[^\S\n]*\n"), 0.5),
     (re.compile(r"(?<=[.!?…。\uff01\uff1f])[\"'”\u2019»)\]]*\s|\n"), 0.5),
@@ -72,7 +75,7 @@ def compose_parts(welcome: str | None, answer: str) -> tuple[str, ...]:
         return split_text(answer)
     if not answer.strip():
         return split_text(welcome)
-    together = f"{welcome}\n\n{answer}"
+    together = f"{welcome}{AFTER_WELCOME}{answer}"
     if len(together) <= TEXT_LIMIT:
         return (together,)
     return split_text(welcome) + split_text(answer)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from daemon.core.store.outbox import OPEN, make_id
 from daemon.core.store.schema import inbox, outbox
+from daemon.core.store.welcomes import leave_out_second_welcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,10 @@ def undelivered_after(
 
 
 def requeue_turns(conn: sa.Connection, turn_ids: Collection[int], *, now: float) -> None:
-    """Queue the parked and the undelivered messages of answers again, untried."""
+    """Queue the parked and the undelivered messages of answers again, untried.
+
+    They are as they were made, but that a customer is welcomed once.
+    """
     conn.execute(
         sa.update(outbox)
         .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "parked")
@@ -134,6 +138,7 @@ def requeue_turns(conn: sa.Connection, turn_ids: Collection[int], *, now: float)
             .where(outbox.c.seq == seq)
             .values(_UNSENT | {"id": make_id(), "due_at": now})
         )
+    leave_out_second_welcomes(conn, turn_ids)
 
 
 def reopen(conn: sa.Connection, *, turn_ids: Collection[int], inbox_ids: Collection[int]) -> int:

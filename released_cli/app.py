@@ -5,8 +5,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage; 3 differences found; 130 inter
 
 import sys
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -36,6 +35,17 @@ from released_cli import (
 from released_cli.commands import Command, Group
 from released_cli.given import Globals, start
 from released_cli.helping import HelpfulGroup
+from released_cli.root_options import (
+    EnvFile,
+    Insecure,
+    Local,
+    NoInput,
+    Profile,
+    Quiet,
+    TokenFile,
+    Url,
+    Version,
+)
 from released_cli.stdout import StdoutLost, close_stdout, open_stdout
 from released_cli.wording import explain
 
@@ -112,59 +122,19 @@ app.command("sandbox", cls=Command)(sandbox.sandbox)
 app.command("demo", cls=Command)(demo.demo)
 
 
-def _show_version(*, wanted: bool) -> None:
-    if wanted:
-        import importlib.metadata
-
-        typer.echo(f"released {importlib.metadata.version('released')}")
-        raise typer.Exit
-
-
 @app.callback()
 def root(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Work at the daemon there (or RELEASED_URL), not on this machine."
-        ),
-    ] = None,
-    token_file: Annotated[
-        str | None,
-        typer.Option(metavar="PATH|-", help="File with the token to it (or RELEASED_TOKEN)."),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Work at a daemon that `released login` saved (RELEASED_PROFILE)."
-        ),
-    ] = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Work on this machine, whatever was saved.")
-    ] = False,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let the token travel in clear, over http.")
-    ] = False,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Read settings from this file instead of .env."),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")
-    ] = False,
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask; what is missing is an error.")
-    ] = False,
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            is_eager=True,
-            callback=lambda value: _show_version(wanted=value),
-            help="Show the version and exit.",
-        ),
-    ] = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+    profile: Profile = None,
+    local: Local = False,
+    insecure: Insecure = False,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+    _version: Version = False,
 ) -> None:
     """Run what follows with these settings."""
     ctx.obj = Globals(

@@ -133,20 +133,12 @@ def logs(
     Times are those of this machine's own zone; with --json each line is an object, in UTC. Where
     systemd does not run the daemon, it is LOG_FILE that is shown.
     """
-    from released_cli.serving import journal, log_file
-
     refuse_elsewhere(ctx, "service logs")
     try:
-        if not units.runs_here():
-            file = _find_log(ctx, since)
-            newest = log_file.read_newest(file, limit=lines, level=level)
-            more: Iterator[Entry] = log_file.follow(file, level=level)
+        if units.runs_here():
+            newest, more = _read_journal(lines, since=since, level=level, every=every)
         else:
-            ours = [name for name in units.UNITS if name.endswith(".service")]
-            chosen = ours if every else [units.SERVICE]
-            newest = journal.read_newest(chosen, limit=lines, level=level, since=since)
-            after = newest[-1].cursor if newest else ""
-            more = journal.follow(chosen, after=after, level=level)
+            newest, more = _read_file(_find_log(ctx, since), lines, level=level)
         for entry in newest:
             _print_entry(entry, as_json=as_json)
         if follow:
@@ -192,6 +184,27 @@ def _order(ctx: typer.Context, verb: str, names: "list[str] | tuple[str, ...]") 
     _require_root(verb)
     units.order(verb, names)
     say(f"{units.SERVICE} is {units.ask_units([units.SERVICE])[units.SERVICE].state}.")
+
+
+def _read_journal(
+    lines: int, *, since: str | None, level: Level, every: bool
+) -> "tuple[list[Entry], Iterator[Entry]]":
+    """Read the newest entries, and those that follow as they come."""
+    from released_cli.serving import journal
+
+    ours = [name for name in units.UNITS if name.endswith(".service")]
+    chosen = ours if every else [units.SERVICE]
+    newest = journal.read_newest(chosen, limit=lines, level=level, since=since)
+    after = newest[-1].cursor if newest else ""
+    return newest, journal.follow(chosen, after=after, level=level)
+
+
+def _read_file(file: Path, lines: int, *, level: Level) -> "tuple[list[Entry], Iterator[Entry]]":
+    """Read what `_read_journal` does where there is no journal."""
+    from released_cli.serving import log_file
+
+    newest = log_file.read_newest(file, limit=lines, level=level)
+    return newest, log_file.follow(file, level=level)
 
 
 def _find_log(ctx: typer.Context, since: str | None) -> Path:

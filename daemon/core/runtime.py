@@ -91,10 +91,9 @@ async def open_runtime(
         intake = Intake(store, directory, clock=clock)
         engine = build_engine(settings)
         stack.push_async_callback(engine.close)
+        connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         )
         graph = GraphClient(
             session, base_url=settings.meta_graph_url, version=settings.meta_graph_version

@@ -44,30 +44,19 @@ class Crew:
         trial: Trial | None = None,
     ) -> None:
         """Wire the parts; `on_death` is called once if they stop by themselves."""
-        settings = runtime.settings
-        interval_s = 1 / settings.openai_rps_per_client if settings.openai_rps_per_client else 0.0
-        paced = interval_s if runtime.engine.calls_model else 0.0
-        self._bell = Bell(
-            quiet_s=settings.coalesce_seconds,
-            clock=time.monotonic,
-            interval_of=lambda _client_id: paced,
-            # A client whose sends hang must leave room for the others.
-            client_limit=max(1, settings.workers // 2),
-            note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
-        )
+        self._bell = _make_bell(runtime, metrics)
         jitter = partial(random.uniform, 0.5, 1.5)
         throttle = Throttle(
             self._bell,
             clock=time.monotonic,
-            base_s=settings.retry_base_seconds,
+            base_s=runtime.settings.retry_base_seconds,
             jitter=jitter,
         )
         sender = Sender(runtime, metrics, throttle, jitter=jitter)
-        runner = TurnRunner(runtime, sender, self._bell, metrics)
         self._pool = Pool(
             self._bell,
-            runner.run,
-            workers=settings.workers,
+            TurnRunner(runtime, sender, self._bell, metrics).run,
+            workers=runtime.settings.workers,
             is_pressed=lambda: runtime.intake.is_keeping,
         )
         self._sweeper = Sweeper(runtime, self._bell, metrics)
@@ -79,11 +68,7 @@ class Crew:
         self._trial = trial
         self._stopping = False
         self._pulse = Pulse(metrics)
-        metrics.expect_engine(runtime.engine.name)
-        metrics.workers.set(settings.workers)
-        metrics.busy.set_function(lambda: self._pool.busy)
-        metrics.doorbell.set_function(lambda: len(self._bell))
-        metrics.writes_waiting.set_function(lambda: runtime.store.waiting)
+        self._show(runtime, metrics)
 
     @property
     def is_alive(self) -> bool:
@@ -124,6 +109,13 @@ class Crew:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pool.drain(within_s=DRAIN_S)
 
+    def _show(self, runtime: Runtime, metrics: Metrics) -> None:
+        metrics.expect_engine(runtime.engine.name)
+        metrics.workers.set(runtime.settings.workers)
+        metrics.busy.set_function(lambda: self._pool.busy)
+        metrics.doorbell.set_function(lambda: len(self._bell))
+        metrics.writes_waiting.set_function(lambda: runtime.store.waiting)
+
     def _begin(self, name: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
         task = asyncio.create_task(run(), name=name)
         task.add_done_callback(self._watch)
@@ -135,6 +127,20 @@ class Crew:
         error = None if task.cancelled() else task.exception()
         log.critical("workers died", extra={"task": task.get_name()}, exc_info=error)
         self._on_death()
+
+
+def _make_bell(runtime: Runtime, metrics: Metrics) -> Bell:
+    settings = runtime.settings
+    interval_s = 1 / settings.openai_rps_per_client if settings.openai_rps_per_client else 0.0
+    paced = interval_s if runtime.engine.calls_model else 0.0
+    return Bell(
+        quiet_s=settings.coalesce_seconds,
+        clock=time.monotonic,
+        interval_of=lambda _client_id: paced,
+        # A client whose sends hang must leave room for the others.
+        client_limit=max(1, settings.workers // 2),
+        note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
+    )
 
 
 async def _follow(trial: Trial, run: Callable[[], Awaitable[None]]) -> None:

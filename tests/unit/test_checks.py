@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.assistants.checks import accept_answer, clean_text
+from daemon.core.assistants.checks import accept_answer, drop_unstorable
 from daemon.core.assistants.engine import EngineFailed, Reply, Usage
 from daemon.core.assistants.pricing import build_usage, read_count
 
@@ -89,7 +89,7 @@ def test_text_is_cleaned() -> None:
     """What a model escapes into JSON can be stored and sent; real emoji stay."""
     text = raw().replace("A las 9.", r"a\u0000\ud83d b \ud83d\ude00")
     assert accept_answer(text, faq_count=1).text == "a b 😀"
-    assert clean_text("\udfffñ\0") == "ñ"
+    assert drop_unstorable("\udfffñ\0") == "ñ"
 
 
 @pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-6-luna-2026-09-01"])

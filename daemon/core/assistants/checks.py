@@ -27,7 +27,7 @@ class _Answer:
     handoff: bool
 
 
-def clean_text(text: str) -> str:
+def drop_unstorable(text: str) -> str:
     """Drop what neither a database nor UTF-8 can carry: NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
@@ -78,7 +78,7 @@ def _read_shape(data: object) -> _Answer | None:
         return None
     if not all(isinstance(faq_id, str) for faq_id in ids):
         return None
-    return _Answer(clean_text(text), tuple(dict.fromkeys(ids)), answered, handoff)
+    return _Answer(drop_unstorable(text), tuple(dict.fromkeys(ids)), answered, handoff)
 
 
 def _is_own(faq_id: str, faq_count: int) -> bool:

@@ -11,7 +11,7 @@ lists those FAQs: the offer is what rests on them.
 from collections.abc import Sequence
 from typing import Any
 
-from daemon.core.assistants.checks import clean_text
+from daemon.core.assistants.checks import drop_unstorable
 from daemon.core.assistants.engine import Exchange, Question
 from daemon.core.faqs import Faq
 
@@ -121,7 +121,7 @@ def _faq_block(number: int, faq: Faq) -> str:
 
 def _lines(text: str) -> list[str]:
     """Split at every break Unicode knows, so that none is left for a model to read as a line."""
-    stripped = (line.strip() for line in clean_text(text).splitlines())
+    stripped = (line.strip() for line in drop_unstorable(text).splitlines())
     return [line for line in stripped if line]
 
 
@@ -134,7 +134,7 @@ def _situation_note(question: Question) -> str:
 
 
 def _customer_text(question: Question) -> str:
-    return clean_text(question.text)[-QUESTION_CHARS:]
+    return drop_unstorable(question.text)[-QUESTION_CHARS:]
 
 
 def _history_items(history: Sequence[Exchange]) -> list[dict[str, str]]:
@@ -150,7 +150,7 @@ def _recent(history: Sequence[Exchange]) -> list[Exchange]:
     kept: list[Exchange] = []
     room = HISTORY_CHARS
     for exchange in reversed(history[-HISTORY_EXCHANGES:]):
-        cleaned = Exchange(clean_text(exchange.customer), clean_text(exchange.bot))
+        cleaned = Exchange(drop_unstorable(exchange.customer), drop_unstorable(exchange.bot))
         room -= len(cleaned.customer) + len(cleaned.bot)
         if room < 0:
             break

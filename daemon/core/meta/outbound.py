@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from daemon.core.meta.inbound import Customer
-from daemon.core.meta.reading import clean_text
+from daemon.core.meta.reading import replace_unstorable
 
 TEXT_LIMIT = 4096
 """Characters of one text message."""
@@ -38,7 +38,7 @@ def build_text(*, to: Customer, text: str, callback_id: str) -> dict[str, Any]:
         "recipient_type": "individual",
         **named,
         "type": "text",
-        "text": {"preview_url": False, "body": clean_text(text)},
+        "text": {"preview_url": False, "body": replace_unstorable(text)},
         "biz_opaque_callback_data": callback_id,
     }
 

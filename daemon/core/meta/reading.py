@@ -23,8 +23,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _NOTHING: Mapping[str, Any] = {}
 
 
-def clean_text(text: str) -> str:
-    """Drop NUL and replace lone surrogates: JSON can carry both, and no database takes them."""
+def replace_unstorable(text: str) -> str:
+    """Put U+FFFD for lone surrogates and drop NUL: JSON can carry both, no database takes them."""
     if text.isascii():
         return text.replace("\0", "")
     return _SURROGATES.sub("\ufffd", text.replace("\0", ""))
@@ -39,7 +39,7 @@ def read_text(value: object) -> str | None:
     """Give a string as it was written, None where it is none or holds nothing but white space."""
     if not isinstance(value, str):
         return None
-    text = clean_text(value)
+    text = replace_unstorable(value)
     return text if text and not text.isspace() else None
 
 
@@ -52,7 +52,7 @@ def read_word(value: object) -> str | None:
 def read_identifier(value: object, *, limit: int = ID_LIMIT) -> str | None:
     """Give an id; Meta prints some as numbers in one example and as strings in the next."""
     if isinstance(value, str):
-        text = clean_text(value)
+        text = replace_unstorable(value)
         return text if 0 < len(text) <= limit and not text.isspace() else None
     if isinstance(value, bool) or not isinstance(value, int):
         return None

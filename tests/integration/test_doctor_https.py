@@ -25,11 +25,15 @@ async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
 
 
 @asynccontextmanager
-async def serving_tls(folder: Path, status: int) -> AsyncIterator[str]:
-    """Answer everything with one status, behind a certificate that nobody knows."""
+async def serving_tls(folder: Path, status: int, *, believes: bool = False) -> AsyncIterator[str]:
+    """Answer everything with one status, behind a certificate that nobody knows.
 
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(status=status)
+    One that `believes` what callers write refuses who says that he came in clear.
+    """
+
+    async def answer(request: web.Request) -> web.Response:
+        said = request.headers.get("X-Forwarded-Proto", "https")
+        return web.Response(status=403 if believes and said == "http" else status)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
@@ -131,6 +135,17 @@ async def test_how_admin_calls_come(
         ward.set(app_env="prod", public_url=url)
         assert_line(await ward.examine(), "https", state, word)
     assert [("/tokens", False)] == asked
+
+
+async def test_a_proxy_that_leaves_the_word_to_its_callers(
+    ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It adds no trace of its own: all whom it brings look like callers from this machine."""
+    monkeypatch.setattr(https, "CLEAR_PORT", 9)
+    async with serving_tls(tmp_path, 401, believes=True) as url:
+        ward.set(app_env="prod", public_url=url)
+        words = ("X-Forwarded-Proto", "proxy_set_header X-Forwarded-Proto $scheme")
+        assert_line(await ward.examine(), "https", "warning", *words)
 
 
 async def test_nobody_answers(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,11 +141,12 @@ def test_the_doctor_counts_the_days(day: float, state: str, words: str) -> None:
         (None, 401, "skipped", "gives no answer"),
     ],
 )
+@pytest.mark.parametrize("forged", [None, 401])
 def test_the_doctor_judges_how_admin_calls_come(
-    by_https: int | None, in_clear: int | None, state: str, word: str
+    by_https: int | None, in_clear: int | None, state: str, word: str, forged: int | None
 ) -> None:
     """401 means heard: a token would have been looked at."""
-    found = judge_privacy(by_https, in_clear, where="https://bot.example.com")
+    found = judge_privacy(by_https, in_clear, where="https://bot.example.com", forged=forged)
     assert state == found.state
     assert word in found.detail
     assert (found.next is None) == (state == "ok")

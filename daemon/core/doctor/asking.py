@@ -34,6 +34,7 @@ async def ask(
     *,
     method: str = "GET",
     query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     timeout_s: float = REQUEST_BUDGET_S,
     verify: bool = True,
 ) -> Answer:
@@ -46,7 +47,9 @@ async def ask(
     try:
         async with (
             asyncio.timeout(timeout_s),
-            http.request(method, url, params=query, allow_redirects=False, ssl=verify) as response,
+            http.request(
+                method, url, params=query, headers=headers, allow_redirects=False, ssl=verify
+            ) as response,
         ):
             return Answer(
                 response.status, response.headers, await response.content.read(BODY_LIMIT)

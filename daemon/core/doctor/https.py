@@ -6,6 +6,7 @@ sent.
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -30,6 +31,17 @@ _RENEW_AT_PROXY = "see in the log of the proxy in front why it does not renew it
 _MEND_PROXY = (
     "let the proxy send X-Forwarded-Proto: https, and put the address it calls from into"
     " TRUSTED_PROXIES"
+)
+_IN_CLEAR = {"X-Forwarded-Proto": "http"}
+"""What a proxy must not pass on as a caller wrote it: with it ours is taken for a call in clear."""
+
+_BELIEVED = (
+    "the proxy in front passes X-Forwarded-Proto on as a caller wrote it: where it says nothing"
+    " itself, all whom it brings look like callers from this machine"
+)
+_SAY_IT_ITSELF = (
+    "let the proxy set both itself, as nginx does with: proxy_set_header X-Forwarded-Proto $scheme;"
+    " proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
 )
 _CLOSE_CLEAR = "let the proxy send X-Forwarded-Proto, or answer plain HTTP with a redirect alone"
 
@@ -76,11 +88,19 @@ async def check_privacy(parts: Parts, http: aiohttp.ClientSession) -> list[Findi
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     by_https = await _ask_status(http, url.geturl().rstrip("/"))
     in_clear = await _ask_status(http, f"http://{host}:{CLEAR_PORT}")
-    return [judge_privacy(by_https, in_clear, where=url.geturl())]
+    forged = None
+    if TlsFiles.from_settings(parts.settings) is None:
+        forged = await _ask_status(http, url.geturl().rstrip("/"), headers=_IN_CLEAR)
+    return [judge_privacy(by_https, in_clear, where=url.geturl(), forged=forged)]
 
 
-def judge_privacy(by_https: int | None, in_clear: int | None, *, where: str) -> Finding:
-    """Judge the statuses of two calls without a token; None where nobody answered."""
+def judge_privacy(
+    by_https: int | None, in_clear: int | None, *, where: str, forged: int | None = None
+) -> Finding:
+    """Judge the statuses of calls without a token; None where nobody answered.
+
+    The one that is `forged` came by HTTPS and said that it did not.
+    """
     if by_https is None:
         return skip("https", f"{where} gives no answer", "mend what `public_url` says")
     if by_https == HTTPStatus.FORBIDDEN:
@@ -88,6 +108,8 @@ def judge_privacy(by_https: int | None, in_clear: int | None, *, where: str) -> 
     if in_clear == HTTPStatus.UNAUTHORIZED:
         reason = "an admin call over plain HTTP is heard: its token can be read on the way"
         return fail("https", reason, _CLOSE_CLEAR)
+    if forged == HTTPStatus.FORBIDDEN:
+        return warn("https", _BELIEVED, _SAY_IT_ITSELF)
     return ok("https", "no admin call is heard that others could have read")
 
 
@@ -109,9 +131,11 @@ def _check_own(parts: Parts, files: TlsFiles) -> list[Finding]:
     return found
 
 
-async def _ask_status(http: aiohttp.ClientSession, url: str) -> int | None:
+async def _ask_status(
+    http: aiohttp.ClientSession, url: str, *, headers: Mapping[str, str] | None = None
+) -> int | None:
     try:
-        return (await ask(http, f"{url}{ADMIN_PATH}", verify=False)).status
+        return (await ask(http, f"{url}{ADMIN_PATH}", headers=headers, verify=False)).status
     except Unreachable:
         return None
 

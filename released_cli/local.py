@@ -116,14 +116,10 @@ class LocalAdmin:
 
     def retry_messages(self, *, error: str | None) -> int:
         """Take all parked messages up again, or those with one error; say how many."""
-        from daemon.core.inboxes import retry_some
+        from daemon.core.inboxes import find_retryable, retry_some
 
-        total = last = 0
-        while True:
-            count, last = self._write(partial(retry_some, error=error, after=last))
-            if count == 0:
-                return total
-            total += count
+        found = self._database.read(partial(find_retryable, error=error, now=self._clock()))
+        return sum(self._write(partial(retry_some, ids=ids, error=error)) for ids in found)
 
     def drop_message(self, inbox_id: int) -> None:
         """Let one message go unanswered."""

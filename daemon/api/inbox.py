@@ -50,19 +50,12 @@ async def retry_all(request: web.Request) -> web.Response:
     """Take up all that is parked, or all with one error, what Meta could not deliver included."""
     chosen = await read_body_if_any(request, RetryAll)
     runtime = request.app[RUNTIME]
-    total = last = 0
-    while True:
-        some = partial(
-            inboxes.retry_some,
-            error=chosen.error,
-            after=last,
-            now=runtime.clock(),
-            actor=actor_of(request),
-        )
-        count, last = await runtime.store.write(some)
-        if count == 0:
-            return web.json_response({"count": total})
-        total += count
+    look = partial(inboxes.find_retryable, error=chosen.error, now=runtime.clock())
+    retry = partial(inboxes.retry_some, error=chosen.error, actor=actor_of(request))
+    total = 0
+    for ids in await runtime.store.read(look):
+        total += await runtime.store.write(partial(retry, ids=ids, now=runtime.clock()))
+    return web.json_response({"count": total})
 
 
 async def drop(request: web.Request) -> web.Response:

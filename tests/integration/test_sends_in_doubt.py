@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.inboxes import retry, retry_some
+from daemon.core.inboxes import find_retryable, retry
 from daemon.core.meta.client import NotSent, SendInDoubt
 from daemon.core.store.audit import Actor
 from daemon.core.taking_over import take_over
@@ -74,8 +74,8 @@ async def test_what_fails_between_does_not_forget_the_first_doubt(bench: Bench) 
     assert LIMIT == len(bench.graph.sent)
     assert [("parked", "in_doubt")] == await inbox(bench)
     assert [("parked", "not_sent")] == await bench.query("SELECT state, error FROM outbox")
-    again = partial(retry_some, error="not_sent", after=0, now=bench.clock.now, actor=ACTOR)
-    assert (0, 0) == await bench.runtime.store.write(again)
+    look = partial(find_retryable, error="not_sent", now=bench.clock.now)
+    assert () == await bench.runtime.store.read(look)
 
 
 async def test_a_daemon_that_dies_over_its_sends_gives_up_in_the_end(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Answers that Meta took and then failed to deliver: shown as such, and sent again on demand."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.outbox import Outgoing
-from daemon.core.store.schema import audit, inbox, outbox
+from daemon.core.store.schema import audit, clients, inbox, outbox
 from tests.doubles.bookkeeping import Kept, claim, keep, park_unsent, send, settle
 from tests.doubles.command_line import Shell, assert_refused
 from tests.doubles.query_plans import explain
@@ -175,22 +176,36 @@ class TestAll:
                 fail(conn, a, f"w{number}", customer=customer)
             else:
                 park_unsent(conn, a, keep(conn, a, f"w{number}", customer=customer), CODE)
-        counts, last = [], 0
-        while not counts or counts[-1]:
-            count, last = inboxes.retry_some(conn, error=CODE, after=last, now=NOW, actor=ACTOR)
-            counts.append(count)
-        assert [2, 2, 1, 0] == counts
+        chunks = inboxes.find_retryable(conn, error=CODE, now=NOW)
+        again = partial(inboxes.retry_some, conn, error=CODE, now=NOW, actor=ACTOR)
+        assert [2, 2, 1] == [again(ids) for ids in chunks]
         assert [("answered", None)] * 5 == states(conn)
+        assert 0 == again(chunks[0])
 
     def test_a_days_rows_are_looked_at_and_no_more(self, conn: Connection, a: Client) -> None:
         """By id, from where the last day begins; nothing is sorted."""
         fail(conn, a, "w1")
-        plan = explain(
-            conn,
-            lambda: retrying.undelivered_after(conn, 0, error=CODE, since=NOW - DAY_S, limit=9),
-        )
+        plan = explain(conn, lambda: retrying.find_undelivered(conn, error=CODE, since=NOW - DAY_S))
         assert any("inbox USING INTEGER PRIMARY KEY (rowid>?)" in line for line in plan), plan
         assert not any("TEMP B-TREE" in line for line in plan), plan
+
+    def test_the_writer_looks_at_what_was_found_alone(self, conn: Connection, a: Client) -> None:
+        """Webhooks wait for it: each row is looked up by its key, whatever else there is."""
+        conn.execute(sa.update(clients).values(welcome_message="Welcome."))
+        fail(conn, a, "w1")
+        kept = keep(conn, a, "w2", customer="34601")
+        (row,) = settle(conn, a, kept, "Welcome.\n\nhola")
+        sending.give_up(conn, row, error=CODE)
+        again = partial(inboxes.retry_some, conn, (1, 2), error=CODE, now=NOW, actor=ACTOR)
+        plan = explain(conn, again)
+        expected = {
+            "SEARCH inbox USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH outbox USING INDEX ix_outbox_turn (turn_id=?)",
+            "SEARCH outbox USING INDEX ix_outbox_conversation (conversation_id=?)",
+        }
+        assert expected <= set(plan)
+        walks = ("SCAN inbox", "SCAN outbox", "SCAN conversations", "SEARCH inbox USING INDEX")
+        assert not [line for line in plan if line.startswith(walks)]
 
 
 def test_closing_an_answer_reads_no_whole_table(conn: Connection, a: Client) -> None:

@@ -97,10 +97,10 @@ async def test_of_all_that_is_retried_the_first_gives_it(
     bench.graph.script.extend([SendRefused(131026)] * 3)
     for customer in (CUSTOMER, CUSTOMER, "34600111333"):
         await bench.work(await bench.write(customer=customer))
-    count, last = 1, 0
-    while count:
-        some = partial(inboxes.retry_some, error=None, after=last, now=NOW, actor=ACTOR)
-        count, last = await bench.runtime.store.write(some)
+    look = partial(inboxes.find_retryable, error=None, now=NOW)
+    for ids in await bench.runtime.store.read(look):
+        some = partial(inboxes.retry_some, ids=ids, error=None, now=NOW, actor=ACTOR)
+        await bench.runtime.store.write(some)
     for (key,) in await bench.query("SELECT id FROM conversations ORDER BY id"):
         await bench.work((1, key))
     assert [True, False, True] == (await welcomes(bench))[3:]

@@ -6,10 +6,12 @@ say.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from daemon.core.store.outbox import OPEN, make_id
+from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import inbox, outbox
 from daemon.core.store.welcomes import leave_out_second_welcomes
 
@@ -54,6 +56,10 @@ _UNSENT = {
     "read_at": None,
     "failed_at": None,
 }
+_SEND_ANEW = Prepared(
+    sa.update(outbox).where(outbox.c.seq == sa.bindparam("place")).values(_UNSENT),
+    columns=("id", "due_at"),
+)
 
 
 def sent_for(conn: sa.Connection, client_id: int, turn_id: int | None) -> tuple[Sent, ...]:
@@ -76,21 +82,14 @@ def is_undelivered(conn: sa.Connection, *, client_id: int, turn_id: int) -> bool
     return conn.execute(query.limit(1)).first() is not None
 
 
-def parked_after(
-    conn: sa.Connection, inbox_id: int, *, error: str | None, limit: int
-) -> tuple[Candidate, ...]:
-    """Page through what is parked, of all clients, by id."""
-    query = _CANDIDATE.where(sa.text("inbox.state = 'parked'"), inbox.c.id > inbox_id)
-    if error is not None:
-        query = query.where(inbox.c.error == error)
-    rows = conn.execute(query.order_by(inbox.c.id).limit(limit))
-    return tuple(Candidate(*row) for row in rows)
+def find_parked(conn: sa.Connection, *, error: str | None) -> list[int]:
+    """Find what is parked, of all clients, by id."""
+    query = _of_parked(sa.select(inbox.c.id), error)
+    return list(conn.execute(query.order_by(inbox.c.id)).scalars())
 
 
-def undelivered_after(
-    conn: sa.Connection, inbox_id: int, *, error: str, since: float, limit: int
-) -> tuple[Candidate, ...]:
-    """Page through what is done by an answer that Meta then failed to deliver, of all clients.
+def find_undelivered(conn: sa.Connection, *, error: str, since: float) -> list[int]:
+    """Find what is done by an answer that Meta then failed to deliver, of all clients, by id.
 
     `since`: only what customers wrote from then on; older rows are not even looked at.
     """
@@ -101,22 +100,19 @@ def undelivered_after(
         .order_by(inbox.c.id.desc())
         .limit(1)
     )
-    beyond = max(inbox_id, conn.execute(newest_old).scalar_one_or_none() or 0)
-    rows = conn.execute(
-        _CANDIDATE.where(
-            inbox.c.id > beyond,
-            inbox.c.state == "done",
-            inbox.c.error == error,
-            inbox.c.sent_at >= since,
-            sa.exists().where(
-                _UNDELIVERED,
-                outbox.c.turn_id == inbox.c.turn_id,
-                outbox.c.client_id == inbox.c.client_id,
-            ),
-        )
-        .order_by(inbox.c.id)
-        .limit(limit)
-    )
+    beyond = conn.execute(newest_old).scalar_one_or_none() or 0
+    query = _of_undelivered(sa.select(inbox.c.id), error, since)
+    return list(conn.execute(query.where(inbox.c.id > beyond).order_by(inbox.c.id)).scalars())
+
+
+def look_again(
+    conn: sa.Connection, ids: Collection[int], *, error: str | None, since: float
+) -> tuple[Candidate, ...]:
+    """Read of some messages those that are still as they were found."""
+    among = _CANDIDATE.where(inbox.c.id.in_(ids))
+    rows = list(conn.execute(_of_parked(among, error)))
+    if error is not None:
+        rows += conn.execute(_of_undelivered(among, error, since))
     return tuple(Candidate(*row) for row in rows)
 
 
@@ -131,13 +127,14 @@ def requeue_turns(conn: sa.Connection, turn_ids: Collection[int], *, now: float)
         .values(state="queued", attempts=0, due_at=now, error=None)
     )
     undelivered = sa.select(outbox.c.seq).where(outbox.c.turn_id.in_(turn_ids), _UNDELIVERED)
-    for seq in conn.execute(undelivered).scalars().all():
-        # Under a new id: Meta delivers the failure of the old copy for days, again and again.
-        conn.execute(
-            sa.update(outbox)
-            .where(outbox.c.seq == seq)
-            .values(_UNSENT | {"id": make_id(), "due_at": now})
-        )
+    # Under a new id: Meta delivers the failure of the old copy for days, again and again.
+    _SEND_ANEW.run_each(
+        conn,
+        [
+            {"place": seq, "id": make_id(), "due_at": now}
+            for seq in conn.execute(undelivered).scalars().all()
+        ],
+    )
     leave_out_second_welcomes(conn, turn_ids)
 
 
@@ -168,4 +165,22 @@ def drop_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
         sa.update(outbox)
         .where(OPEN, outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
         .values(state="parked", error="dropped")
+    )
+
+
+def _of_parked(query: sa.Select[Any], error: str | None) -> sa.Select[Any]:
+    query = query.where(sa.text("inbox.state = 'parked'"))
+    return query if error is None else query.where(inbox.c.error == error)
+
+
+def _of_undelivered(query: sa.Select[Any], error: str, since: float) -> sa.Select[Any]:
+    return query.where(
+        inbox.c.state == "done",
+        inbox.c.error == error,
+        inbox.c.sent_at >= since,
+        sa.exists().where(
+            _UNDELIVERED,
+            outbox.c.turn_id == inbox.c.turn_id,
+            outbox.c.client_id == inbox.c.client_id,
+        ),
     )

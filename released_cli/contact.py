@@ -16,7 +16,7 @@ from released_cli.session import AsJson, UsageError, Yes, admin
 app = typer.Typer(no_args_is_help=True)
 
 First = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="CLIENT_REF",
         help="Whose customer; left out with --all-clients.",
@@ -31,14 +31,14 @@ AllClients = Annotated[
     bool, typer.Option("--all-clients", help="Look at every client, each for itself.")
 ]
 
-EXPORT_EXAMPLE = "Example: released contact export La-Plaza +34600111222 > person.json"
-ERASE_EXAMPLE = "Example: released contact erase --all-clients +34600111222"
+EXPORT_EXAMPLE = 'Example:\n  released contact export "La Plaza" +34600111222 >person.json'
+ERASE_EXAMPLE = "Example:\n  released contact erase --all-clients +34600111222"
 
 
 @app.command("export", cls=Command, epilog=EXPORT_EXAMPLE)
 def export(
     ctx: typer.Context,
-    first: First,
+    first: First = None,
     second: Second = None,
     *,
     all_clients: AllClients = False,
@@ -57,7 +57,7 @@ def export(
 @app.command("erase", cls=Command, epilog=ERASE_EXAMPLE)
 def erase(
     ctx: typer.Context,
-    first: First,
+    first: First = None,
     second: Second = None,
     *,
     all_clients: AllClients = False,
@@ -67,7 +67,7 @@ def erase(
     """Delete everything that is held about a customer, for good, and print a receipt."""
     ref, customer = _read_words(first, second, all_clients=all_clients)
     if not yes and not can_ask():
-        raise UsageError("It cannot be undone: say --yes.")
+        raise UsageError("Erasing needs --yes when nobody can be asked.")
     with admin(ctx) as office:
         client_id = None if ref is None else _find_id(office, ref)
         if not yes:
@@ -87,13 +87,15 @@ def erase(
     say("Backups made before still hold it, until they are deleted.")
 
 
-def _read_words(first: str, second: str | None, *, all_clients: bool) -> tuple[str | None, str]:
+def _read_words(
+    first: str | None, second: str | None, *, all_clients: bool
+) -> tuple[str | None, str]:
     """Tell the client from the customer; the client is None for all of them."""
-    if all_clients:
-        if second is not None:
-            raise UsageError("Name a client or --all-clients, not both.")
+    if all_clients and second is not None:
+        raise UsageError("Name a client or --all-clients, not both.")
+    if all_clients and first is not None:
         return None, first
-    if second is None:
+    if first is None or second is None:
         raise UsageError("Name the client and the customer, or --all-clients and the customer.")
     return first, second
 

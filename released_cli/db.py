@@ -37,7 +37,7 @@ Examples:
 """
 
 NewFile = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="Where it goes.", show_default=False)
+    Path | None, typer.Argument(metavar="FILE", help="Where it goes.", show_default=False)
 ]
 Folder = Annotated[
     Path | None,
@@ -141,8 +141,9 @@ def verify(ctx: typer.Context, file: BackupFile, *, as_json: AsJson = False) -> 
         print_json({**facts, **counts, "unreadable_tokens": unreadable})
     else:
         print_text(
-            f"{file} is sound: schema {found.schema}, {found.clients} clients,"
-            f" {found.messages} messages, {found.bytes} bytes."
+            f"{file} is sound: schema {found.schema},"
+            f" {found.clients} client{'' if found.clients == 1 else 's'},"
+            f" {found.messages} message{'' if found.messages == 1 else 's'}, {found.bytes} bytes."
         )
     _warn_of_unreadable(unreadable)
 

@@ -27,6 +27,11 @@ class PlainHelp:
         super().__init__(*args, **options)
         self.rich_markup_mode: Any = None
 
+    def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
+        """Show what must be given without the braces that Typer puts around it."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
+        return [piece.strip("{}") for piece in pieces]
+
     def format_epilog(self: Any, _ctx: Any, formatter: Any) -> None:
         """Write examples as they stand: one that is wrapped cannot be copied."""
         if self.epilog:

@@ -104,7 +104,10 @@ def show(ctx: typer.Context, inbox_id: Id, *, as_json: AsJson = False) -> None:
 def retry(
     ctx: typer.Context,
     inbox_id: Annotated[
-        int | None, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A message of those.")
+        int | None,
+        typer.Argument(
+            metavar="ID", min=1, max=LARGEST_ID, help="As `released inbox list` shows it."
+        ),
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
@@ -118,10 +121,10 @@ def retry(
     The daemon does so within a second. What Meta could not deliver is not in --all; it is with
     --error CODE, as far as its customers wrote in the last 24 hours.
     """
-    if everything == (inbox_id is not None):
-        raise UsageError("Name one ID, or --all.")
     if error is not None and not everything:
         raise UsageError("--error goes with --all.")
+    if everything == (inbox_id is not None):
+        raise UsageError("Name one ID, or --all.")
     with admin(ctx) as office, working("Taking up again"):
         if inbox_id is not None:
             office.retry_message(inbox_id)

@@ -32,7 +32,7 @@ SIGNAL_BASE = 128
 
 
 def top(ctx: typer.Context, *, count: Count = None, as_json: AsJson = False) -> None:
-    """Watch it live, drawn anew each second; q leaves.
+    """Watch the status live, drawn anew each second; q leaves.
 
     Clients that need somebody come first. Off a terminal, and with --json, it prints a status
     document a second, each on a line of its own.

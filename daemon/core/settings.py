@@ -212,7 +212,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
     chosen = env_file or Path(".env")
     try:
         if env_file is not None and not env_file.is_file():
-            raise Misconfigured(f"--env-file {env_file}: there is no such file.")
+            what = "it is a folder, and no file" if env_file.is_dir() else "there is no such file"
+            raise Misconfigured(f"--env-file {env_file}: {what}.")
         refuse_half_written(chosen)
         settings = Settings(_env_file=chosen, _secrets_dir=secrets)
         settings._slips = find_misspelt(chosen, names=Settings.model_fields)  # noqa: SLF001 - no setting

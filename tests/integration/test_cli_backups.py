@@ -44,7 +44,7 @@ def test_what_it_says_to_people(shell: Shell) -> None:
     out = shell.must("db", "backup", "b.db").out
     assert [*keys.BACKUP] == [line.split()[0] for line in out.splitlines()]
     size = (shell.folder / "b.db").stat().st_size
-    line = f"b.db is sound: schema {HEAD}, 1 clients, 0 messages, {size} bytes.\n"
+    line = f"b.db is sound: schema {HEAD}, 1 client, 0 messages, {size} bytes.\n"
     assert line == shell.must("db", "verify", "b.db").out
 
 

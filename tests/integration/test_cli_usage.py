@@ -81,6 +81,21 @@ def test_help_fits_a_terminal(shell: Shell, command: tuple[str, ...]) -> None:
     assert not {"<bool>", "<str>", "<int range>", "╭"} & set(told.split())
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("client show", "REF"),
+        ("db backup", "[FILE]"),
+        ("contact export", "[CLIENT_REF] [CUSTOMER]"),
+        ("plan", "FILE"),
+    ],
+)
+def test_help_shows_how_it_is_typed(shell: Shell, command: str, words: str) -> None:
+    """Brackets, once, around what may be left out, and none around what must be given."""
+    usage = shell.must(*command.split(), "--help").out.splitlines()[0]
+    assert f"Usage: released {command} [OPTIONS] {words}" == usage
+
+
 def test_help_lists_every_command() -> None:
     """What a section forgets would not be found."""
     listed = [name for names in SECTIONS.values() for name in names]
@@ -124,6 +139,9 @@ def test_help_starts_light() -> None:
         (("demo", "--ask"), ["--ask"]),
         (("--env-file",), ["--env-file"]),
         (("client", "list", "--env-file"), ["--env-file"]),
+        (("inbox", "retry", "--error", "131042"), ["--error goes with --all"]),
+        (("contact", "erase", "--all-clients"), ["Name the client and the customer"]),
+        (("contact", "erase", "1", "34600"), ["Erasing needs --yes"]),
     ],
 )
 def test_a_wrong_command_line_exits_2(
@@ -204,7 +222,8 @@ def test_dotenv_here_is_read_unless_another_is_named(shell: Shell) -> None:
 @pytest.mark.parametrize("name", ["missing.env", "."])
 def test_a_named_env_file_must_be_there(shell: Shell, name: str) -> None:
     """A file that `--env-file` names and that is none is refused by that name."""
-    assert_refused(shell.run("--env-file", name, "client", "list"), 1, f"--env-file {name}")
+    why = "folder" if Path(name).is_dir() else "no such file"
+    assert_refused(shell.run("--env-file", name, "client", "list"), 1, f"--env-file {name}", why)
 
 
 @pytest.mark.parametrize("options", [(), ("--env-file", ".env")])

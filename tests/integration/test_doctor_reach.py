@@ -149,7 +149,7 @@ async def test_why_nobody_answers_is_said_in_words() -> None:
             (f"http://127.0.0.1:{port}", "does not speak HTTP"),
             (slow.replace("http:", "https:"), "no TLS connection"),
             (slow, "no answer within 0.2 seconds"),
-            (NOWHERE, "no connection could be made"),
+            (NOWHERE, r"no connection could be made \(Connection refused\)"),
         ):
             with pytest.raises(Unreachable, match=word):
                 await ask(http, url, timeout_s=0.2 if url == slow else 5)

@@ -28,6 +28,7 @@ def problems(text: str | bytes, **content: bytes) -> list[str]:
 
 REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "syntax": ('[[clients]\nname = "x"', ["broken TOML in line 1, column 10: "]),
+    "json": ('[\n  {"q": "a"}]', ["it is JSON, and a fleet is TOML"]),
     "syntax at the end": ('a = "', ["broken TOML: Unterminated string (at end of document)"]),
     "a key twice": (
         "a = 1\na = 2\nb = 3",

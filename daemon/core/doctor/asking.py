@@ -1,6 +1,7 @@
 """One HTTP request of the doctor's, and why it failed in words for an operator."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,5 +70,7 @@ def explain(failed: Exception) -> str:
     if isinstance(failed, aiohttp.ClientSSLError):
         return "no TLS connection could be made"
     if isinstance(failed, aiohttp.ClientConnectorError):
-        return f"no connection could be made ({failed.os_error.strerror or 'refused'})"
+        # asyncio's own words for it, beside the number, name the call that failed.
+        number = failed.os_error.errno
+        return f"no connection could be made ({os.strerror(number) if number else 'refused'})"
     return f"what answered does not speak HTTP ({type(failed).__name__})"

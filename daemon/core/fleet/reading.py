@@ -135,7 +135,16 @@ def _load_toml(text: str, refusal: Refusal) -> Mapping[str, Any]:
     except RecursionError:
         refusal.stop("broken TOML: nested too deeply")
     except ValueError as error:
+        if _is_json(text):
+            refusal.stop("it is JSON, and a fleet is TOML, or a folder of a *.json for each client")
         refusal.stop(f"broken TOML{_explain_toml(str(error))}")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _explain_toml(message: str) -> str:

@@ -85,14 +85,16 @@ need_instance() {
 }
 
 list_all() {
-    local file state
+    local file state found=no
     for file in "$instances"/*/.env; do
         [[ -f $file ]] || continue
+        found=yes
         find_instance "$(basename "$(dirname "$file")")"
         state=stopped
         if runs daemon; then state=running; fi
         printf '%s\t%s\thttp://127.0.0.1:%s\n' "$name" "$state" "$(value PORT)"
     done
+    [[ $found == yes ]] || say "No instance in $instances yet. Make one: scripts/provision_client.sh NAME PHONE"
 }
 
 remove() {

@@ -145,6 +145,13 @@ def test_the_help_fits_a_terminal(yard: Yard) -> None:
     assert (0, []) == (code, [line for line in out.splitlines() if len(line) > 80])
 
 
+def test_where_no_instance_is_the_list_says_so(yard: Yard) -> None:
+    """To the person who asks, and with the command that makes one; a program reads no lines."""
+    code, out, err = yard.run("--list")
+    assert (0, "") == (code, out)
+    assert err.startswith(f"No instance in {yard.checkout}/instances yet. Make one: ")
+
+
 def test_a_pid_that_is_somebody_elses_now_is_left_alone(quick_yard: Yard) -> None:
     """After a reboot the number in the pid file may be anything's."""
     assert 0 == quick_yard.run("demo", "+123456789")[0]

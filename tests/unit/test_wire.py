@@ -172,7 +172,7 @@ class TestPassedOver:
             "value:other": 1,
         }
 
-    @pytest.mark.parametrize("field", ["history", "calls", "smb_message_echoes"])
+    @pytest.mark.parametrize("field", ["history", "calls", "smb_app_state_sync"])
     def test_only_the_messages_field_carries_messages(self, field: str) -> None:
         """The past, the owner's own words and calls are never answered as new messages."""
         said = message(**{"from": LUIS_PHONE})

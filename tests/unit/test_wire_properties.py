@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from daemon.core.meta.wire import Delivery, needs_answer, parse_delivery
 
 BODIES = sorted((Path(__file__).parents[1] / "data" / "webhooks").glob("*.json"))
-LABELS = ("field:", "malformed:", "status:", "type:", "value:")
+LABELS = ("echo:", "field:", "malformed:", "status:", "type:", "value:")
 
 NASTY = st.text(st.characters(codec=None, categories=None), max_size=12)
 """Lone surrogates and NUL included, as JSON may carry them."""
@@ -37,6 +37,9 @@ def all_strings(delivery: Delivery) -> list[str]:
         strings += [text for text in given if text is not None]
     for status in delivery.statuses:
         strings += [status.wamid, status.phone_number_id, status.status, status.callback_id or ""]
+    for echo in delivery.echoes:
+        customers.append(echo.customer)
+        strings += [echo.wamid, echo.phone_number_id]
     for rekey in delivery.rekeys:
         customers += [rekey.old, rekey.new]
         strings.append(rekey.phone_number_id or "")
@@ -88,7 +91,7 @@ def test_any_object_is_read(body: dict[str, Any]) -> None:
     check(parse_delivery(body))
 
 
-@given(JSON, st.sampled_from(["messages", "user_id_update"]))
+@given(JSON, st.sampled_from(["messages", "smb_message_echoes", "user_id_update"]))
 def test_any_value_is_read(value: Any, field: str) -> None:
     """No value of a field that we read raises."""
     check(parse_delivery({"entry": [{"changes": [{"field": field, "value": value}]}]}))
@@ -102,9 +105,10 @@ def test_any_update_is_read(contact: Any, message: Any, status: Any, update: Any
         "contacts": [contact],
         "messages": [message],
         "statuses": [status],
+        "message_echoes": [message],
         "user_id_update": [update],
     }
-    fields = ("messages", "user_id_update")
+    fields = ("messages", "smb_message_echoes", "user_id_update")
     changes = [{"field": field, "value": value} for field in fields]
     check(parse_delivery({"entry": [{"changes": changes}]}))
 

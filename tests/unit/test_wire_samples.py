@@ -48,6 +48,14 @@ def test_every_message_and_status_comes_through() -> None:
         assert sum(len(value.get("statuses", [])) for value in values) == len(read.statuses)
 
 
+@pytest.mark.parametrize("name", ["48", "88"])
+def test_an_echo_of_the_owners_own_app_is_read(name: str) -> None:
+    """Meta's own examples name the customer, and not the business."""
+    body = json.loads((SAMPLES / "meta-docs" / f"{name}.json").read_bytes())
+    (read,) = parse_delivery(body).echoes
+    assert Customer(None, "16505551234") == read.customer
+
+
 def test_a_user_without_a_phone_is_read() -> None:
     """Meta's own example of May 2026 yields a customer by user id."""
     body = json.loads((SAMPLES / "meta-bsuid-2026-05" / "04.json").read_bytes())

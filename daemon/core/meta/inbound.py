@@ -33,6 +33,10 @@ KNOWN_TYPES = (
     | {"button", "contacts", "interactive", "location", "order", "text", "unsupported"}
 )
 
+ECHOES_WITHOUT_WORDS = frozenset({"edit", "reaction", "revoke"})
+"""Types of echoes that tell the customer nothing new: an owner who deletes a message, or puts a
+heart to one, has not answered anybody."""
+
 KNOWN_STATUSES = frozenset({"sent", "delivered", "read", "failed", "played"})
 
 KNOWN_FIELDS = frozenset(
@@ -60,7 +64,6 @@ KNOWN_FIELDS = frozenset(
         "phone_number_quality_update",
         "security",
         "smb_app_state_sync",
-        "smb_message_echoes",
         "template_category_update",
         "user_preferences",
     }
@@ -119,6 +122,20 @@ class DeliveryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """A message that the business itself wrote to a customer, in the WhatsApp Business app.
+
+    What our own calls send comes in `statuses` and never here. `sent_at` as of `InboundMessage`.
+    Source: Meta's "smb_message_echoes webhook reference", updated 2026-05-21, read 2026-11.
+    """
+
+    wamid: str
+    phone_number_id: str
+    customer: Customer
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerRekey:
     """A customer goes by other ids from now on; an id that Meta left out is None."""
 
@@ -132,12 +149,14 @@ class Delivery:
     """One webhook body, in the order it stood there.
 
     `passed_over` are words from a bounded set, for counting: `field:<name>`, `type:other` and
-    `status:other` (new to us, but handed on), `value:errors`, `value:other`, `malformed:<what>`.
+    `status:other` (new to us, but handed on), `echo:other` (answers nobody), `value:errors`,
+    `value:other`, `malformed:<what>`.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     statuses: tuple[DeliveryStatus, ...] = ()
     rekeys: tuple[CustomerRekey, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     passed_over: tuple[str, ...] = ()
 
 

@@ -1,10 +1,12 @@
-"""Who a message came from: joins a message's own ids with the `contacts` beside it.
+"""Whom a message came from, or went to: joins its own ids with the `contacts` beside it.
 
 Pure. It never joins two people: ids are taken from a contact only where it shares one with the
 message, or where it can be nobody but the sender.
 
 Source: Meta's "Business-scoped user IDs" of May 2026, read 2026-11. `wa_id` and `from` are absent
 unless the number and the user talked in the last 30 days; `user_id` is absent in older examples.
+An echo names its receiver by `to` and `to_user_id`; statuses say `recipient_user_id`, which is
+taken too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +34,15 @@ class Contacts:
         The message's own ids win over those of its contact.
         """
         user_id = read_identifier(message.get("from_user_id"))
-        wa_id = read_phone(message.get("from"))
+        return self._complete(user_id, read_phone(message.get("from")), alone=alone)
+
+    def find_receiver(self, echo: Mapping[str, Any], *, alone: bool) -> Customer | None:
+        """Find whom the business wrote to; `alone` as of `find_sender`."""
+        user_id = read_identifier(echo.get("to_user_id"))
+        user_id = user_id or read_identifier(echo.get("recipient_user_id"))
+        return self._complete(user_id, read_phone(echo.get("to")), alone=alone)
+
+    def _complete(self, user_id: str | None, wa_id: str | None, *, alone: bool) -> Customer | None:
         if user_id is None or wa_id is None:
             contact = self._known.find(user_id, wa_id, alone=alone)
             if contact is not None:

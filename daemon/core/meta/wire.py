@@ -19,6 +19,7 @@ from daemon.core.meta.handshake import (
     verify_signature,
 )
 from daemon.core.meta.inbound import (
+    ECHOES_WITHOUT_WORDS,
     KNOWN_FIELDS,
     KNOWN_STATUSES,
     KNOWN_TYPES,
@@ -27,6 +28,7 @@ from daemon.core.meta.inbound import (
     CustomerRekey,
     Delivery,
     DeliveryStatus,
+    Echo,
     InboundMessage,
     needs_answer,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "CustomerRekey",
     "Delivery",
     "DeliveryStatus",
+    "Echo",
     "InboundMessage",
     "WrongVerifyToken",
     "answer_challenge",
@@ -60,7 +63,12 @@ __all__ = [
 CALLBACK_LIMIT = 512
 """Characters of `biz_opaque_callback_data` (Meta's "Messages API reference", read 2026-11)."""
 
-_SINGULAR = {"contacts": "contact", "messages": "message", "statuses": "status"}
+_SINGULAR = {
+    "contacts": "contact",
+    "message_echoes": "echo",
+    "messages": "message",
+    "statuses": "status",
+}
 _REKEYING = frozenset({"user_changed_number", "user_changed_user_id"})
 _CHOICES = frozenset({"button_reply", "list_reply"})
 _WRITTEN_IN = {
@@ -76,8 +84,8 @@ _WRITTEN_IN = {
 def parse_delivery(body: Mapping[str, Any]) -> Delivery:
     """Read a webhook body; whatever cannot be read is counted, and nothing raises.
 
-    Only the field `messages` carries messages and statuses: those of `history` and of the
-    owner's own app are the past, those of `calls` are no messages.
+    Only the field `messages` carries messages and statuses: those of `history` are the past, those
+    of `calls` are no messages. What the owner wrote in the app comes in a field of its own.
     """
     reader = _Reader()
     for entry in reader.objects(body.get("entry"), "entry"):
@@ -87,6 +95,7 @@ def parse_delivery(body: Mapping[str, Any]) -> Delivery:
         messages=tuple(reader.messages),
         statuses=tuple(reader.statuses),
         rekeys=tuple(reader.rekeys),
+        echoes=tuple(reader.echoes),
         passed_over=tuple(reader.passed_over),
     )
 
@@ -98,6 +107,7 @@ class _Reader:
         self.messages: list[InboundMessage] = []
         self.statuses: list[DeliveryStatus] = []
         self.rekeys: list[CustomerRekey] = []
+        self.echoes: list[Echo] = []
         self.passed_over: list[str] = []
 
     def objects(self, value: object, what: str) -> list[Mapping[str, Any]]:
@@ -114,14 +124,16 @@ class _Reader:
         name, value = change.get("field"), change.get("value")
         if not isinstance(name, str):
             self._malformed("change")
-        elif name not in {"messages", "user_id_update"}:
+        elif name not in {"messages", "smb_message_echoes", "user_id_update"}:
             self.passed_over.append(f"field:{name if name in KNOWN_FIELDS else 'other'}")
         elif not isinstance(value, dict):
             self._malformed("value")
         elif name == "messages":
             self._read_messages(value)
-        else:
+        elif name == "user_id_update":
             self._read_user_id_updates(value)
+        else:
+            self._read_echoes(value)
 
     def _read_messages(self, value: Mapping[str, Any]) -> None:
         if value.get("errors") is not None:
@@ -187,6 +199,32 @@ class _Reader:
             self._note_rekey(
                 _read_number(value), Customer(previous, wa_id), Customer(current, wa_id)
             )
+
+    def _read_echoes(self, value: Mapping[str, Any]) -> None:
+        number = _read_number(value)
+        if number is None:
+            self._malformed("metadata")
+            return
+        contacts = Contacts(self._optional(value, "contacts"))
+        echoes = self.objects(value.get("message_echoes"), "echo")
+        for echo in echoes:
+            customer = contacts.find_receiver(echo, alone=len(echoes) == 1)
+            self._read_echo(echo, customer, number=number)
+
+    def _read_echo(
+        self, echo: Mapping[str, Any], customer: Customer | None, *, number: str
+    ) -> None:
+        wamid = read_identifier(echo.get("id"))
+        if read_word(echo.get("type")) in ECHOES_WITHOUT_WORDS or "group_id" in echo:
+            self.passed_over.append("echo:other")
+        elif wamid is None or customer is None:
+            self._malformed("echo")
+        elif customer.wa_id is not None and customer.wa_id == read_phone(echo.get("from")):
+            # A note to themselves.
+            self.passed_over.append("echo:other")
+        else:
+            sent_at = read_epoch(echo.get("timestamp"))
+            self.echoes.append(Echo(wamid, number, customer, sent_at))
 
     def _note_rekey(self, number: str | None, old: Customer, new: Customer) -> None:
         if old != new:

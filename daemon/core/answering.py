@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from daemon.core.stopping import wish_of
+from daemon.core.store.conversations import PausedBy
 from daemon.core.store.inbox import Message
 
 SERVICE_WINDOW_S = 24 * 3600
@@ -18,30 +20,70 @@ CRASH_LIMIT = 3
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`ask` the engine about `text`, send the `fallback`, or `park`; `cause` says why not `ask`."""
+    """`ask` the engine about `text`, send the `fallback`, `park`, or `ignore`; with why not `ask`.
 
-    action: Literal["ask", "fallback", "park"]
+    `stop` and `start` confirm the customer's own wish. `taken` are the messages that this concerns,
+    None for all; `stops`: the conversation is set aside without a word, because it is too late.
+    """
+
+    action: Literal["ask", "fallback", "park", "ignore", "stop", "start"]
     text: str = ""
     cause: str | None = None
+    taken: tuple[Message, ...] | None = None
+    stops: bool = False
 
 
 def plan_turn(
-    messages: Sequence[Message], *, active: bool, looping: bool = False, now: float
+    messages: Sequence[Message],
+    *,
+    active: bool,
+    looping: bool = False,
+    paused_by: PausedBy | None = None,
+    now: float,
 ) -> Plan:
-    """Choose what becomes of the messages of one turn, oldest first and at least one."""
+    """Choose what becomes of the messages of one turn, oldest first and at least one.
+
+    `looping` and `paused_by` say how the conversation stands; the customer's own wish counts more.
+    """
     if not active:
         return Plan("park", cause="client_inactive")
-    if looping:
-        return Plan("park", cause="loop")
-    # Not the last one's time: Meta delivers late what it could not deliver at once.
-    if is_window_closed(max(message.sent_at for message in messages), now=now):
-        return Plan("park", cause="expired")
     # In the order of writing: what Meta delivers has no order of its own.
     written = sorted(messages, key=lambda message: (message.sent_at, message.id))
+    # Not the last one's time: Meta delivers late what it could not deliver at once.
+    is_late = is_window_closed(max(message.sent_at for message in messages), now=now)
+    wished = _heed_wishes(written, paused_by=paused_by, can_answer=not (is_late or looping))
+    if wished is not None:
+        is_mute = is_late and wished.action == "stop"
+        return Plan("ignore", cause="stopped", stops=True) if is_mute else wished
+    if looping or is_late:
+        return Plan("park", cause="loop" if looping else "expired")
     text = "\n".join(message.text.strip() for message in written if message.text).strip()
     if not text:
         return Plan("fallback", cause="no_text")
     return Plan("ask", text=text)
+
+
+def _heed_wishes(
+    written: Sequence[Message], *, paused_by: PausedBy | None, can_answer: bool
+) -> Plan | None:
+    """Do what the customer last asked of the bot; None where the turn is one like any other."""
+    wishes = [wish for wish in map(wish_of, written) if wish is not None]
+    last = wishes[-1] if wishes else None
+    if last == "stop" and paused_by != "stopped":
+        return Plan("stop")
+    if paused_by == "person":
+        return Plan("ignore", cause="person")
+    # Also where they changed their mind before anybody had heard of it.
+    is_back = last == "start" and (paused_by == "stopped" or "stop" in wishes)
+    if is_back and can_answer:
+        return _plan_start(written)
+    return Plan("ignore", cause="stopped") if paused_by == "stopped" else None
+
+
+def _plan_start(written: Sequence[Message]) -> Plan:
+    """Confirm it to what was written up to the word; what follows is answered in the next turn."""
+    end = max(place for place, one in enumerate(written, start=1) if wish_of(one) == "start")
+    return Plan("start", taken=tuple(written[:end]))
 
 
 def is_window_closed(last_wrote_at: float, *, now: float) -> bool:

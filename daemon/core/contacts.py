@@ -12,6 +12,7 @@ from daemon.core.documents import timestamp
 from daemon.core.errors import NotFound
 from daemon.core.store import audit, clients, people
 from daemon.core.store.audit import Actor
+from daemon.core.store.conversations import NO_END
 from daemon.core.store.engine import Connection
 
 _SEPARATORS = re.compile(r"[\s().-]+")
@@ -54,7 +55,7 @@ def export_contact(
         NotFound: when there is no such client, or it holds nothing about them.
 
     """
-    ids = _find(conn, client_id, customer)
+    ids = find_customer(conn, client_id, customer)
     held = people.read_held(conn, client_id=client_id, conversation_ids=ids)
     return {
         "client_id": client_id,
@@ -78,7 +79,7 @@ def erase_contact(
         NotFound: when there is no such client, or it holds nothing about them.
 
     """
-    ids = _find(conn, client_id, customer)
+    ids = find_customer(conn, client_id, customer)
     erased = asdict(people.erase(conn, client_id=client_id, conversation_ids=ids, now=now))
     audit.append(
         conn,
@@ -91,7 +92,13 @@ def erase_contact(
     return {"receipt": receipt, "at": timestamp(now), "client_id": client_id, "erased": erased}
 
 
-def _find(conn: Connection, client_id: int, customer: str) -> tuple[int, ...]:
+def find_customer(conn: Connection, client_id: int, customer: str) -> tuple[int, ...]:
+    """Find the conversations of a customer.
+
+    Raises:
+        NotFound: when there is no such client, or it holds nothing about them.
+
+    """
     if clients.find_client(conn, client_id) is None:
         raise NotFound(f"There is no client {client_id}.")
     ids = people.find_conversations(
@@ -112,4 +119,4 @@ def _show(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(moment: float | None) -> str | None:
-    return None if moment is None else timestamp(moment)
+    return None if moment is None or moment == NO_END else timestamp(moment)

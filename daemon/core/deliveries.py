@@ -7,12 +7,13 @@ delivery is ours, and when it is written, are `intake`'s.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from daemon.core import sending
+from daemon.core import handovers, sending
 from daemon.core.customers import CustomerIndex
 from daemon.core.meta.wire import (
     Customer,
     CustomerRekey,
     DeliveryStatus,
+    Echo,
     InboundMessage,
     needs_answer,
 )
@@ -40,11 +41,12 @@ class Owned:
     messages: tuple[tuple[int, InboundMessage], ...] = ()
     statuses: tuple[tuple[int, DeliveryStatus], ...] = ()
     rekeys: tuple[tuple[int | None, CustomerRekey], ...] = ()
+    echoes: tuple[tuple[int, Echo], ...] = ()
 
     @property
     def size(self) -> int:
         """Count its items."""
-        return len(self.messages) + len(self.statuses) + len(self.rekeys)
+        return len(self.messages) + len(self.statuses) + len(self.rekeys) + len(self.echoes)
 
     def split(self, limit: int) -> Iterator["Owned"]:
         """Give it in parts of at most `limit` items, in the order in which they must be kept."""
@@ -53,6 +55,8 @@ class Owned:
             return
         for start in range(0, len(self.rekeys), limit):
             yield Owned(rekeys=self.rekeys[start : start + limit])
+        for start in range(0, len(self.echoes), limit):
+            yield Owned(echoes=self.echoes[start : start + limit])
         for start in range(0, len(self.messages), limit):
             yield Owned(messages=self.messages[start : start + limit])
         for start in range(0, len(self.statuses), limit):
@@ -65,15 +69,21 @@ class Delivered:
     It changes nothing but the database.
     """
 
-    def __init__(self, owned: Owned, index: CustomerIndex, now: float) -> None:
-        """Take what came in at `now`, in seconds since the epoch."""
+    def __init__(
+        self, owned: Owned, index: CustomerIndex, now: float, *, person_s: float = 0.0
+    ) -> None:
+        """Take what came in at `now`, in seconds since the epoch.
+
+        `person_s`: for how long a conversation is its owner's after a message of theirs.
+        """
         self._owned = owned
+        self._person_s = person_s
         self._index = index
         self._now = now
 
     def find_conversations(self) -> list[int] | None:
         """Find the conversation of each message; None when one of them may have to change first."""
-        if self._owned.rekeys:
+        if self._owned.rekeys or self._owned.echoes:
             return None
         find = self._index.find
         found = [find(client_id, message.customer) for client_id, message in self._owned.messages]
@@ -85,6 +95,7 @@ class Delivered:
         self._index.make_room()
         self._rekey(conn)
         self._open_conversations(conn)
+        self._heed_echoes(conn)
         get = self._index.get
         return [get(client_id, message.customer) for client_id, message in self._owned.messages]
 
@@ -123,9 +134,21 @@ class Delivered:
         conversations.rekey(conn, client_id=client_id, old=old, new=new, now=self._now)
         self._index.forget()
 
+    def _heed_echoes(self, conn: Connection) -> None:
+        for client_id, echo in self._owned.echoes:
+            handovers.heed_echo(
+                conn,
+                echo,
+                client_id=client_id,
+                conversation_id=self._index.get(client_id, echo.customer),
+                person_s=self._person_s,
+                now=self._now,
+            )
+
     def _open_conversations(self, conn: Connection) -> None:
         # Before any row is built: joining two conversations removes one of them.
-        written = [(client_id, message.customer) for client_id, message in self._owned.messages]
+        written = [(client_id, echo.customer) for client_id, echo in self._owned.echoes]
+        written += [(client_id, message.customer) for client_id, message in self._owned.messages]
         for client_id, customer in written:
             self._open(conn, client_id, customer)
         # Once more for whoever wrote from a number that its owner changed in this very delivery.

@@ -11,7 +11,7 @@ from typing import Any
 from daemon.core.answering import SERVICE_WINDOW_S, is_window_closed
 from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, NotFound
-from daemon.core.store import audit, conversations, inbox, retrying
+from daemon.core.store import audit, inbox, pausing, retrying
 from daemon.core.store.audit import Actor
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox_entries import (
@@ -120,7 +120,7 @@ def retry(conn: Connection, inbox_id: int, *, now: float, actor: Actor) -> None:
     turn_ids = set() if detail.turn_id is None else {detail.turn_id}
     retrying.requeue_turns(conn, turn_ids, now=now)
     retrying.reopen(conn, turn_ids=turn_ids, inbox_ids=[] if turn_ids else [inbox_id])
-    conversations.lift_pauses(conn, {detail.conversation_id}, now=now)
+    pausing.lift_loops(conn, {detail.conversation_id}, now=now)
     _note(conn, detail, "inbox.retry", now=now, actor=actor)
 
 
@@ -151,7 +151,7 @@ def retry_some(
     unanswered = [row for row in chosen if row.turn_id is None]
     retrying.requeue_turns(conn, turn_ids, now=now)
     count = retrying.reopen(conn, turn_ids=turn_ids, inbox_ids=[row.id for row in unanswered])
-    conversations.lift_pauses(conn, {row.conversation_id for row in unanswered}, now=now)
+    pausing.lift_loops(conn, {row.conversation_id for row in unanswered}, now=now)
     audit.append(
         conn, actor=actor, action="inbox.retry", now=now, after={"error": error, "count": count}
     )

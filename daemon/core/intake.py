@@ -35,20 +35,30 @@ class Accepted:
     messages: int = 0
     statuses: int = 0
     unknown_number: int = 0
+    echoes: int = 0
 
 
 class Intake:
     """The daemon's front door to the store; belongs to one event loop."""
 
     def __init__(
-        self, store: GroupCommit, directory: Directory, *, clock: Callable[[], float]
+        self,
+        store: GroupCommit,
+        directory: Directory,
+        *,
+        clock: Callable[[], float],
+        person_s: float = 0.0,
     ) -> None:
-        """Share the daemon's writer and its picture of the clients."""
+        """Share the daemon's writer and its picture of the clients.
+
+        `person_s`: for how long an owner who writes in the app has a conversation; 0: never.
+        """
         self._store = store
         self._directory = directory
         self._clock = clock
         self._index = CustomerIndex()
         self._keeping = 0
+        self._person_s = person_s
         store.on_undo(self._index.forget)
 
     async def accept(self, delivery: Delivery) -> Accepted:
@@ -62,7 +72,13 @@ class Intake:
         rings: tuple[Ring, ...] = ()
         if owned.size:
             rings = await self._keep(owned)
-        return Accepted(rings, len(owned.messages), len(owned.statuses), unknown_number)
+        return Accepted(
+            rings,
+            messages=len(owned.messages),
+            statuses=len(owned.statuses),
+            unknown_number=unknown_number,
+            echoes=len(owned.echoes),
+        )
 
     @property
     def is_keeping(self) -> bool:
@@ -74,14 +90,18 @@ class Intake:
         messages = [(active(item.phone_number_id), item) for item in delivery.messages]
         # Of an inactive client's messages too: one in doubt would else go out again one day.
         statuses = [(owner(item.phone_number_id), item) for item in delivery.statuses]
+        wanted = delivery.echoes if self._person_s else ()
+        echoes = [(active(item.phone_number_id), item) for item in wanted]
         owned = Owned(
             messages=tuple((client_id, item) for client_id, item in messages if client_id),
             statuses=tuple((client_id, item) for client_id, item in statuses if client_id),
             rekeys=tuple(
                 (self._told_to(item), item) for item in delivery.rekeys if self._concerns(item)
             ),
+            echoes=tuple((client_id, item) for client_id, item in echoes if client_id),
         )
-        return owned, len(messages) - len(owned.messages) + len(statuses) - len(owned.statuses)
+        named = len(messages) + len(statuses) + len(echoes)
+        return owned, named - len(owned.messages) - len(owned.statuses) - len(owned.echoes)
 
     def _told_to(self, rekey: CustomerRekey) -> int | None:
         if rekey.phone_number_id is None:
@@ -98,7 +118,7 @@ class Intake:
         self._keeping += 1
         try:
             if owned.size <= PART_LIMIT:
-                return await self._write(Delivered(owned, self._index, now), owned.size)
+                return await self._write(self._deliver(owned, now), owned.size)
             return await self._keep_in_parts(owned, now)
         finally:
             self._keeping -= 1
@@ -109,10 +129,13 @@ class Intake:
         try:
             async with asyncio.timeout(ACK_BUDGET_S):
                 for part in owned.split(PART_LIMIT):
-                    rings += await self._write(Delivered(part, self._index, now), part.size)
+                    rings += await self._write(self._deliver(part, now), part.size)
         except TimeoutError as late:
             raise StoreUnavailable("The database did not keep all of it in time.") from late
         return tuple(rings)
+
+    def _deliver(self, owned: Owned, now: float) -> Delivered:
+        return Delivered(owned, self._index, now, person_s=self._person_s)
 
     async def _write(self, delivered: Delivered, size: int) -> tuple[Ring, ...]:
         try:

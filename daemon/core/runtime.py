@@ -88,7 +88,7 @@ async def open_runtime(
         await store.write(lambda conn: _begin(conn, settings, now=clock()))
         directory = Directory(store)
         await directory.refresh()
-        intake = Intake(store, directory, clock=clock)
+        intake = Intake(store, directory, clock=clock, person_s=settings.person_seconds)
         engine = build_engine(settings)
         stack.push_async_callback(engine.close)
         connector = aiohttp.TCPConnector(limit=0)

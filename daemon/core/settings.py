@@ -90,6 +90,7 @@ class Settings(HttpsSettings, SealingSettings):
     retry_base_seconds: Seconds = 4
     retry_limit: int = Field(default=6, ge=1, le=100)
     in_doubt_seconds: Seconds = 60
+    person_seconds: Seconds = 14_400
     retention_days: float = Field(default=14, gt=0, le=36_500, allow_inf_nan=False)
     backup_dir: Path | None = None
     backup_keep: int = Field(default=14, ge=1, le=10_000)

@@ -1,6 +1,7 @@
-"""What the bot says of itself, by language: the fallback when a client has set none.
+"""What the bot says of itself, by language: the fallback of a client that has set none, and more.
 
-Owns which language is spoken where there are no words in the one that a locale names. Pure.
+Owns those texts (the rest confirms a customer's wish that the bot stop, or answer again), and
+which language is spoken where there are no words in the one that a locale names. Pure.
 """
 
 import re
@@ -39,10 +40,42 @@ FALLBACKS = {
     ),
 }
 
+STOPPED = {
+    "es": "De acuerdo: ya no te responderé más. Si quieres que vuelva a hacerlo, escribe ALTA.",
+    "en": "All right: I won't answer you any more. If you want me to again, write START.",
+    "ca": "D'acord: ja no et respondré més. Si vols que ho torni a fer, escriu ALTA.",
+    "pt": "Certo: não responderei mais. Se quiser que eu volte a responder, escreva VOLTAR.",
+    "fr": "D'accord : je ne vous répondrai plus. Pour que je reprenne, écrivez REPRENDRE.",
+    "it": "Va bene: non ti risponderò più. Se vuoi che riprenda, scrivi RIPRENDI.",
+    "de": "In Ordnung: Ich antworte Ihnen nicht mehr. Soll ich es wieder tun, schreiben Sie START.",
+}
+"""What a customer is told who asks the bot to stop; `stopping` knows the word in capitals."""
+
+RESUMED = {
+    "es": "Hecho: vuelvo a responderte. Para que deje de hacerlo, escribe BAJA.",
+    "en": "Done: I answer you again. To make me stop, write STOP.",
+    "ca": "Fet: torno a respondre't. Perquè deixi de fer-ho, escriu BAIXA.",
+    "pt": "Pronto: volto a responder. Para eu parar, escreva PARAR.",
+    "fr": "C'est fait : je vous réponds à nouveau. Pour que j'arrête, écrivez STOP.",
+    "it": "Fatto: ti rispondo di nuovo. Perché io smetta, scrivi STOP.",
+    "de": "Erledigt: Ich antworte Ihnen wieder. Soll ich aufhören, schreiben Sie STOPP.",
+}
+"""What a customer is told whom the bot answers again."""
+
 
 def default_fallback(locale: str) -> str:
     """Choose by the language of a locale."""
     return FALLBACKS[choose_language(locale)]
+
+
+def confirm_stop(locale: str) -> str:
+    """Say that the bot stops, and with which word it answers again."""
+    return STOPPED[choose_language(locale)]
+
+
+def confirm_start(locale: str) -> str:
+    """Say that the bot answers again, and with which word it stops."""
+    return RESUMED[choose_language(locale)]
 
 
 def choose_language(locale: str) -> str:

@@ -9,10 +9,12 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from daemon.core import turns
 from daemon.core.answering import Plan, is_suspect, plan_turn
+from daemon.core.assistants.engine import Reply
 from daemon.core.documents import fallback_of
 from daemon.core.meta.outbound import compose_parts
 from daemon.core.runtime import Runtime
@@ -21,8 +23,10 @@ from daemon.core.store.conversations import LeaseLost
 from daemon.core.store.engine import Connection
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.outbox import Outgoing
+from daemon.core.store.pausing import HOUSE
 from daemon.core.store.turns import TurnRecord
-from daemon.core.turns import Hand
+from daemon.core.turns import Hand, HandedOver
+from daemon.core.wording import confirm_start, confirm_stop
 from daemon.metrics import Metrics
 from daemon.tracing import bind
 from daemon.work.asking import Asker
@@ -120,8 +124,11 @@ class TurnRunner:
         try:
             rows = hand.unsent or await self._answer(client, hand)
             step = await self._sender.send_all(hand, rows)
-        except LeaseLost:
-            log.warning("lease lost", extra={"client": key[0], "conversation": key[1]})
+        except LeaseLost as lost:
+            is_usual = isinstance(lost, HandedOver)
+            line = "handed over in hand" if is_usual else "lease lost"
+            facts = {"client": key[0], "conversation": key[1]}
+            log.log(logging.INFO if is_usual else logging.WARNING, line, extra=facts)
             self._bell.wake(key)
             return
         except asyncio.CancelledError:
@@ -156,13 +163,22 @@ class TurnRunner:
         """Make the one answer to all that the customer wrote and put it in the outbox."""
         started = time.monotonic()
         plan = plan_turn(
-            hand.messages, active=client.active, looping=hand.looping, now=self._clock()
+            hand.messages,
+            active=client.active,
+            looping=hand.looping,
+            paused_by=hand.paused_by,
+            now=self._clock(),
         )
         if plan.action != "ask":
             self._bell.refund((client.id, hand.conversation.id))
         if plan.action == "park":
             await self._park(hand, plan)
             return ()
+        if plan.action == "ignore":
+            await self._ignore(hand, plan)
+            return ()
+        if plan.action in ("stop", "start"):
+            return await self._confirm(client, hand, plan)
         assistant = await self._directory.assistant_of(client)
         reply, cause = await self._asker.ask_while_typing(client, hand, plan, assistant)
         record = TurnRecord(
@@ -195,6 +211,37 @@ class TurnRunner:
         self._metrics.parked.labels(cause).inc()
         client_id = hand.conversation.client_id
         log.warning("parked", extra={"client": client_id, "error": cause})
+
+    async def _ignore(self, hand: Hand, plan: Plan) -> None:
+        """Leave it to whoever is in charge, or to nobody: nothing is shown, nothing is sent."""
+        await self._store.insist(partial(turns.ignore, hand=hand, plan=plan, now=self._clock()))
+        facts = {"client": hand.conversation.client_id, "conversation": hand.conversation.id}
+        log.info("ignored", extra={**facts, "messages": len(hand.messages), "cause": plan.cause})
+
+    async def _confirm(self, client: Client, hand: Hand, plan: Plan) -> tuple[Outgoing, ...]:
+        """Do what the customer wishes of the bot, and tell them; no engine is asked."""
+        assistant = await self._directory.assistant_of(client)
+        stops = plan.action == "stop"
+        record = TurnRecord(
+            engine=HOUSE,
+            assistant_version=assistant.version,
+            reply=Reply("answered"),
+            cause="stopped" if stops else "resumed",
+            latency_ms=0,
+        )
+        settle = partial(
+            turns.settle_wish,
+            hand=hand,
+            plan=plan,
+            record=record,
+            text=confirm_stop(client.locale) if stops else confirm_start(client.locale),
+            now=self._clock(),
+            until=self._lease_end(),
+        )
+        rows = await self._store.insist(settle)
+        bind(turn=rows[0].turn_id)
+        self._note(client, replace(hand, messages=plan.taken or hand.messages), record)
+        return rows
 
     def _note(self, client: Client, hand: Hand, record: TurnRecord) -> None:
         tally_turn(self._metrics, client.id, record, messages=len(hand.messages))

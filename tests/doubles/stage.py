@@ -243,6 +243,23 @@ def build_text_webhook(
     return wrap(number, contacts=[{"wa_id": customer}], messages=[message])
 
 
+def build_echo_webhook(
+    text: str, *, customer: str, wamid: str, number: str = PLAZA, at: float | None = None
+) -> dict[str, Any]:
+    """Build a webhook of what an owner wrote to a customer in the WhatsApp Business app."""
+    echo = {
+        "from": "34666777888",
+        "to": customer,
+        "id": wamid,
+        "timestamp": str(int(time.time() if at is None else at)),
+        "type": "text",
+        "text": {"body": text},
+    }
+    body = wrap(number, message_echoes=[echo])
+    body["entry"][0]["changes"][0]["field"] = "smb_message_echoes"
+    return body
+
+
 def wrap(number: str, **value: Any) -> dict[str, Any]:
     """Put messages or statuses into what Meta wraps them in."""
     whole = {

@@ -19,7 +19,14 @@ from daemon.work.sweeper import Sweeper
 from daemon.work.throttle import Throttle
 from daemon.work.turn import TurnRunner
 from tests.doubles.inhouse import make_settings
-from tests.doubles.stage import PLAZA, SEEDS, build_text_webhook, onboard, wrap
+from tests.doubles.stage import (
+    PLAZA,
+    SEEDS,
+    build_echo_webhook,
+    build_text_webhook,
+    onboard,
+    wrap,
+)
 
 CUSTOMER = "34600111222"
 
@@ -118,6 +125,20 @@ class Bench:
         accepted = await self.runtime.intake.accept(parse_delivery(body))
         (ring,) = accepted.rings
         return ring.client_id, ring.conversation_id
+
+    async def echo(
+        self,
+        *,
+        customer: str = CUSTOMER,
+        number: str = PLAZA,
+        at: float | None = None,
+        wamid: str = "wamid.echo",
+    ) -> None:
+        """Let the owner write to a customer in the WhatsApp Business app."""
+        body = build_echo_webhook(
+            "Soy yo.", customer=customer, number=number, wamid=wamid, at=at or self.clock.now
+        )
+        await self.runtime.intake.accept(parse_delivery(body))
 
     async def tell(self, status: str, *, outbox_id: str) -> None:
         """Let Meta post a status of one of our messages."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from daemon.core import sending
 from daemon.core.meta.wire import Customer
 from daemon.core.store import conversations as store
+from daemon.core.store import pausing
 from daemon.core.store.clients import Client
 from daemon.core.store.conversations import LeaseLost
 from daemon.core.store.engine import Connection, Database
@@ -298,21 +299,41 @@ def test_a_lease_on_a_conversation_that_was_joined_away_is_lost(
     database.write(run)
 
 
-def test_a_pause_is_lifted_from_now_on(database: Database, client_a: Client) -> None:
-    """Known to whoever holds the conversation next, with whom to answer; others stay paused."""
+def get(conn: Connection, client: Client, number: int) -> store.Conversation:
+    found = store.find(conn, client_id=client.id, conversation_id=number)
+    assert found is not None
+    return found
+
+
+def test_a_loops_pause_is_lifted_from_now_on(database: Database, client_a: Client) -> None:
+    """Known to whoever holds the conversation next; others, and a person's own, stay paused."""
 
     def run(conn: Connection) -> list[float | None]:
-        numbers = [ensure(conn, client_a, customer) for customer in (BOTH, Customer(None, "34699"))]
-        for number in numbers:
-            options = {"client_id": client_a.id, "conversation_id": number}
-            held = store.lease(conn, **options, now=NOW, until=NOW)
-            assert held is not None
-            store.pause(conn, held, until=NOW + 9)
-        store.lift_pauses(conn, numbers[:1], now=NOW + 1)
-        again = [
-            store.lease(conn, client_id=client_a.id, conversation_id=number, now=NOW, until=NOW)
-            for number in numbers
-        ]
-        return [held.paused_until for held in again if held is not None]
+        customers = (BOTH, Customer(None, "34699"), Customer(None, "34698"))
+        numbers = [ensure(conn, client_a, customer) for customer in customers]
+        for number, by in zip(numbers, ("loop", "loop", "person"), strict=True):
+            known = get(conn, client_a, number)
+            pausing.pause(conn, known, by=by, until=NOW + 9, now=NOW)  # type: ignore[arg-type]
+        pausing.lift_loops(conn, [numbers[0], numbers[2]], now=NOW + 1)
+        return [get(conn, client_a, number).paused_until for number in numbers]
 
-    assert [NOW + 1, NOW + 9] == database.write(run)
+    assert [NOW + 1, NOW + 9, NOW + 9] == database.write(run)
+
+
+@pytest.mark.parametrize("is_stopped", ["phone", "user"])
+def test_who_is_joined_stays_stopped(database: Database, client_a: Client, is_stopped: str) -> None:
+    """Whichever half of a customer asked for it: the longest pause of the two is the whole's."""
+
+    def run(conn: Connection) -> tuple[str | None, float | None]:
+        halves = {"phone": Customer(None, "34600"), "user": Customer("ES.1", None)}
+        numbers = {name: ensure(conn, client_a, half) for name, half in halves.items()}
+        for name, number in numbers.items():
+            known = get(conn, client_a, number)
+            if name == is_stopped:
+                pausing.pause(conn, known, by="stopped", until=store.NO_END, now=NOW)
+            else:
+                pausing.pause(conn, known, by="person", until=NOW + 9, now=NOW)
+        whole = get(conn, client_a, ensure(conn, client_a, Customer("ES.1", "34600")))
+        return whole.paused_by, whole.paused_until
+
+    assert ("stopped", store.NO_END) == database.write(run)

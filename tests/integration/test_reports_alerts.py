@@ -6,10 +6,12 @@ import pytest
 
 from daemon.core import clients, tokens, turns
 from daemon.core.clients import stop_client
+from daemon.core.meta.wire import Customer
 from daemon.core.seeds import ClientChanges
 from daemon.core.status import DaemonState
+from daemon.core.store import pausing
 from daemon.core.store.clients import Client
-from daemon.core.store.conversations import pause
+from daemon.core.store.conversations import ensure_conversation, find
 from daemon.core.store.engine import Connection, Database
 from tests.doubles.bookkeeping import keep
 from tests.doubles.reports import TEST, alerts, onboard_other, read
@@ -110,13 +112,19 @@ class TestAlerts:
     def test_a_paused_conversation(
         self, database: Database, client_a: Client, client_b: Client
     ) -> None:
-        """Until the pause is over."""
+        """Until the pause is over; one that a person has in charge needs nobody else."""
 
         def stop_talking(conn: Connection) -> None:
             kept = keep(conn, client_b, "w")
             hand = take(conn, client_b.id, kept.conversation_id)
             assert hand is not None
-            pause(conn, hand.conversation, until=NOW + 60)
+            pausing.pause(conn, hand.conversation, by="loop", until=NOW + 60, now=NOW)
+            other = ensure_conversation(
+                conn, client_id=client_b.id, customer=Customer("ES.1", None), now=NOW
+            )
+            known = find(conn, client_id=client_b.id, conversation_id=other.id)
+            assert known is not None
+            pausing.pause(conn, known, by="person", until=NOW + 60, now=NOW)
             turns.park(conn, hand, "loop", now=NOW)
 
         database.write(stop_talking)

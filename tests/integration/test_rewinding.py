@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from daemon.core import rewinding, sending
 from daemon.core.sending import Begun
-from daemon.core.store import conversations, due_sends
+from daemon.core.store import due_sends, pausing
 from daemon.core.store.clients import Client
+from daemon.core.store.conversations import NO_END
 from daemon.core.store.engine import Connection, Database
 from daemon.core.taking_over import take_over
 from tests.doubles.bookkeeping import claim, keep, send, settle
@@ -66,16 +67,18 @@ def test_a_lease_ends_when_it_would_have(database: Database, client_a: Client) -
 
 
 def test_a_pause_ends_when_it_would_have(database: Database, client_a: Client) -> None:
-    """An hour from when it began, by the new clock."""
+    """An hour from when it began, by the new clock; what has no end has none."""
 
     def run(conn: Connection) -> list[float]:
         kept = keep(conn, client_a, "w1")
         hand = claim(conn, client_a, kept)
-        conversations.pause(conn, hand.conversation, until=NOW + HOUR_S)
+        pausing.pause(conn, hand.conversation, by="loop", until=NOW + HOUR_S, now=NOW)
+        other = claim(conn, client_a, keep(conn, client_a, "w2", customer="34601"))
+        pausing.pause(conn, other.conversation, by="stopped", until=NO_END, now=NOW)
         rewinding.rewind(conn, by_s=HOUR_S)
         return list(conn.execute(sa.text("SELECT paused_until FROM conversations")).scalars())
 
-    assert [NOW] == database.write(run)
+    assert [NOW, NO_END] == database.write(run)
 
 
 @pytest.mark.parametrize(

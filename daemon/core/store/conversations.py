@@ -4,8 +4,8 @@ A customer is known by `user_id` when Meta gives one, else by `wa_id`; when both
 become one conversation.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -13,6 +13,15 @@ from daemon.core.errors import ReleasedError
 from daemon.core.meta.wire import Customer
 from daemon.core.store.prepared import Prepared
 from daemon.core.store.schema import conversations, inbox, outbox, turns
+
+PausedBy = Literal["loop", "person", "stopped"]
+"""Why nothing is answered: two bots seem to talk, a person is in charge, the customer asked for it.
+
+What waits is parked for an operator in the first case, and ignored in the others.
+"""
+
+NO_END = 253_402_300_799.0
+"""The last second of the year 9999: until then is set aside what only its customer takes up."""
 
 
 class LeaseLost(ReleasedError):
@@ -23,7 +32,7 @@ class LeaseLost(ReleasedError):
 class Conversation:
     """A customer of one client. `fence` grows with each lease; only its newest holder may write.
 
-    Until `paused_until` what the customer writes is parked: they seem to be a bot themselves.
+    Until `paused_until` it is set aside by `paused_by`; None there: it was given back by hand.
     """
 
     id: int
@@ -32,12 +41,18 @@ class Conversation:
     wa_id: str | None
     welcomed_at: float | None
     paused_until: float | None
+    paused_by: PausedBy | None
     fence: int
 
     @property
     def customer(self) -> Customer:
         """Whom to answer."""
         return Customer(user_id=self.user_id, wa_id=self.wa_id)
+
+    def pause_at(self, now: float) -> PausedBy | None:
+        """Tell what sets it aside at a moment."""
+        is_over = self.paused_until is None or now >= self.paused_until
+        return None if is_over else self.paused_by
 
 
 _COLUMNS = (
@@ -47,6 +62,7 @@ _COLUMNS = (
     conversations.c.wa_id,
     conversations.c.welcomed_at,
     conversations.c.paused_until,
+    conversations.c.paused_by,
     conversations.c.fence,
 )
 
@@ -165,6 +181,13 @@ def lease(
     return None if row is None else Conversation(*row)
 
 
+def find(conn: sa.Connection, *, client_id: int, conversation_id: int) -> Conversation | None:
+    """Find a conversation as it is now, whoever holds it."""
+    query = sa.select(*_COLUMNS).where(*_OURS)
+    row = conn.execute(query, {"held_id": conversation_id, "owner": client_id}).first()
+    return None if row is None else Conversation(*row)
+
+
 def hold(conn: sa.Connection, held: Conversation, *, until: float | None) -> None:
     """Lengthen the lease, or with None give it back.
 
@@ -182,25 +205,11 @@ def note_welcome(conn: sa.Connection, *, client_id: int, conversation_id: int, n
     _WELCOME.run(conn, held_id=conversation_id, owner=client_id, welcomed_at=now)
 
 
-def pause(conn: sa.Connection, held: Conversation, *, until: float) -> None:
-    """Answer nothing in a conversation until then."""
-    _set(conn, held, paused_until=until)
-
-
-def lift_pauses(conn: sa.Connection, conversation_ids: Collection[int], *, now: float) -> None:
-    """Answer in paused conversations again, from now on."""
-    conn.execute(
-        sa.update(conversations)
-        .where(conversations.c.id.in_(conversation_ids), conversations.c.paused_until > now)
-        .values(paused_until=now)
-    )
-
-
 def rewind(conn: sa.Connection, *, by_s: float) -> None:
-    """Bring leases and pauses back with a clock that was set back."""
+    """Bring leases and pauses back with a clock that was set back; what has no end has none."""
     for column in (conversations.c.lease_until, conversations.c.paused_until):
         conn.execute(
-            sa.update(conversations).where(column.is_not(None)).values({column.name: column - by_s})
+            sa.update(conversations).where(column < NO_END).values({column.name: column - by_s})
         )
 
 
@@ -259,8 +268,8 @@ def _merge(conn: sa.Connection, *, into: Conversation, gone: Conversation) -> No
         )
     if into.welcomed_at is None and gone.welcomed_at is not None:
         _set(conn, into, welcomed_at=gone.welcomed_at)
-    if into.paused_until is None and gone.paused_until is not None:
-        _set(conn, into, paused_until=gone.paused_until)
+    if (gone.paused_until or 0.0) > (into.paused_until or 0.0):
+        _set(conn, into, paused_until=gone.paused_until, paused_by=gone.paused_by)
     conn.execute(sa.delete(conversations).where(conversations.c.id == gone.id))
     if into.wa_id is None and gone.wa_id is not None:
         _set(conn, into, wa_id=gone.wa_id)

@@ -104,6 +104,9 @@ _MARK_ANSWERED = Prepared(
     columns=("turn_id",),
 )
 _PARK = Prepared(sa.update(inbox).where(PENDING, _THIS).values(state="parked"), columns=("error",))
+_IGNORE = Prepared(
+    sa.update(inbox).where(PENDING, _THIS).values(state="ignored"), columns=("error",)
+)
 NOT_DELIVERED = "failed"
 """The error of a message whose answer Meta took and could not deliver, when Meta gives no code."""
 
@@ -227,9 +230,17 @@ def park(conn: sa.Connection, messages: Sequence[Message], error: str) -> None:
         LeaseLost: as `mark_answered`.
 
     """
-    rows: list[dict[str, object]] = [{"this": one.id, "error": error} for one in messages]
-    if _PARK.run_each(conn, rows) < len(rows):
-        raise LeaseLost
+    _settle_each(conn, _PARK, messages, error)
+
+
+def ignore(conn: sa.Connection, messages: Sequence[Message], error: str) -> None:
+    """Let messages go unanswered, with the reason.
+
+    Raises:
+        LeaseLost: as `mark_answered`.
+
+    """
+    _settle_each(conn, _IGNORE, messages, error)
 
 
 def newest_received_at(conn: sa.Connection) -> float:
@@ -278,3 +289,11 @@ def measure_depth(conn: sa.Connection, *, now: float) -> Depth:
         sa.select(sa.func.count(inbox.c.id)).where(sa.text("inbox.state = 'parked'"))
     ).scalar_one()
     return Depth(pending=waiting, oldest_s=max(0.0, now - oldest), parked=parked)
+
+
+def _settle_each(
+    conn: sa.Connection, change: Prepared, messages: Sequence[Message], error: str
+) -> None:
+    rows: list[dict[str, object]] = [{"this": one.id, "error": error} for one in messages]
+    if change.run_each(conn, rows) < len(rows):
+        raise LeaseLost

@@ -131,14 +131,17 @@ def _unlink_happenings(conn: sa.Connection, client_id: int, conversation_ids: Se
     """Let events name no row: deleted they would end the reading of those that stand after them."""
     messages = sa.select(inbox.c.id).where(inbox.c.conversation_id.in_(conversation_ids))
     answers = sa.select(outbox.c.seq).where(outbox.c.conversation_id.in_(conversation_ids))
-    is_parking = happenings.c.kind == "message.parked"
+    kind = happenings.c.kind
     result = conn.execute(
         sa.update(happenings)
         .where(
             happenings.c.client_id == client_id,
             sa.or_(
-                sa.and_(is_parking, happenings.c.row_id.in_(messages)),
-                sa.and_(~is_parking, happenings.c.row_id.in_(answers)),
+                sa.and_(kind.startswith("message."), happenings.c.row_id.in_(messages)),
+                sa.and_(kind.startswith("send."), happenings.c.row_id.in_(answers)),
+                sa.and_(
+                    kind.startswith("conversation."), happenings.c.row_id.in_(conversation_ids)
+                ),
             ),
         )
         .values(row_id=0, error=None)

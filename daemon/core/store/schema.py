@@ -106,6 +106,7 @@ conversations = sa.Table(
     sa.Column("welcomed_at", Moment),
     sa.Column("lease_until", Moment),
     sa.Column("paused_until", Moment),
+    sa.Column("paused_by", sa.Text),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.CheckConstraint("user_id IS NOT NULL OR wa_id IS NOT NULL", name="has_a_customer"),
@@ -118,7 +119,11 @@ conversations = sa.Table(
     _partial("ix_conversations_user_id", "user_id", where="user_id IS NOT NULL"),
     _partial("ix_conversations_leased", "lease_until", where="lease_until IS NOT NULL"),
     _partial(
-        "ix_conversations_paused", "client_id", "paused_until", where="paused_until IS NOT NULL"
+        "ix_conversations_paused",
+        "client_id",
+        "paused_by",
+        "paused_until",
+        where="paused_until IS NOT NULL",
     ),
     sqlite_autoincrement=True,
 )
@@ -225,10 +230,11 @@ happenings = sa.Table(
     sa.Column("row_id", RowId, nullable=False),
     sa.Column("error", sa.Text),
 )
-"""What happened to rows of inbox and outbox that are changed in place; triggers write it.
+"""What happened to rows that are changed in place; triggers write it of inbox and outbox.
 
 The triggers stand in migration 0003, and keep the newest 100,000 rows. `row_id` is the inbox's id
-for `message.parked`, else the outbox's seq; 0 where that row was erased with its customer.
+for `message.parked`, the conversation's for `conversation.…`, which `store.pausing` writes, else
+the outbox's seq; 0 where that row was erased with its customer.
 """
 
 tokens = sa.Table(

@@ -72,6 +72,7 @@ EVENT = (
     "latency_ms",
     "outbox_id",
     "error",
+    "conversation_id",
     "action",
     "actor",
 )

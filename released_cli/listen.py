@@ -28,8 +28,10 @@ STYLES = {
     "turn.unanswered": "yellow",
     "turn.answered": "green",
     "client.changed": "cyan",
+    "conversation.paused": "yellow",
+    "conversation.resumed": "green",
 }
-KIND_CELLS = 16
+KIND_CELLS = 20
 """The longest kind, so that what follows it stands in a column."""
 
 NAME_CELLS = 22

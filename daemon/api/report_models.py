@@ -34,8 +34,9 @@ class InboxStatus(InboxDepth):
 class ClientStatus(BaseModel):
     """How a client stands.
 
-    `last_answer_at` is the last turn, whatever it told the customer; `answers_24h` and
-    `unanswered_24h` together are the turns of a day.
+    `with_person` and `asked_to_stop` are conversations in which the bot says nothing: somebody has
+    them in charge, or their customer has asked for it. `last_answer_at` is the last turn, whatever
+    it told the customer; `answers_24h` and `unanswered_24h` together are the turns of a day.
     """
 
     id: int
@@ -47,6 +48,8 @@ class ClientStatus(BaseModel):
     last_answer_at: str | None
     answers_24h: int
     unanswered_24h: int
+    with_person: int
+    asked_to_stop: int
 
 
 class AlertDocument(BaseModel):
@@ -102,7 +105,17 @@ class TurnDocument(BaseModel):
     output_tokens: int
     cost_usd: float | None
     state: (
-        Literal["queued", "sending", "in_doubt", "sent", "delivered", "read", "failed", "parked"]
+        Literal[
+            "queued",
+            "sending",
+            "in_doubt",
+            "sent",
+            "delivered",
+            "read",
+            "failed",
+            "parked",
+            "withdrawn",
+        ]
         | None
     )
 
@@ -160,6 +173,17 @@ class SendChanged(_Event):
     error: str | None
 
 
+class ConversationChanged(_Event):
+    """The bot says nothing in a conversation from now on, or answers again; `cause` says why not.
+
+    It is `person`, `stopped` (by its customer) or `loop`.
+    """
+
+    kind: Literal["conversation.paused", "conversation.resumed"]
+    conversation_id: int
+    cause: str | None
+
+
 class ClientChanged(_Event):
     """Somebody changed a client; the audit trail has the fields."""
 
@@ -174,7 +198,12 @@ class Events(BaseModel):
     cursor: str
     events: list[
         Annotated[
-            MessageReceived | MessageParked | TurnMade | SendChanged | ClientChanged,
+            MessageReceived
+            | MessageParked
+            | TurnMade
+            | SendChanged
+            | ConversationChanged
+            | ClientChanged,
             Field(discriminator="kind"),
         ]
     ]

@@ -113,7 +113,12 @@ class Surveyor:
             ("inactive", len(figures) - len(active)),
         ):
             self._metrics.clients.labels(state).set(count)
-        self._metrics.paused.set(sum(one.paused for one in figures))
+        for cause, paused in (
+            ("loop", sum(one.paused for one in figures)),
+            ("person", sum(one.with_person for one in figures)),
+            ("stopped", sum(one.asked_to_stop for one in figures)),
+        ):
+            self._metrics.paused.labels(cause).set(paused)
         self._metrics.keep_clients([one.client_id for one in active])
         for one in active:
             self._show_client(one, now=now)

@@ -99,5 +99,7 @@ def _count(metrics: Metrics, delivery: Delivery, accepted: Accepted) -> None:
         metrics.statuses.labels(status.status).inc()
     for what in delivery.passed_over:
         metrics.passed_over.labels(what).inc()
+    if accepted.echoes:
+        metrics.echoes.inc(accepted.echoes)
     if accepted.unknown_number:
         metrics.unknown_number.inc(accepted.unknown_number)

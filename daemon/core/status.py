@@ -156,6 +156,8 @@ def _client_row(one: Figures) -> dict[str, Any]:
         "last_answer_at": _moment(one.last_answer_at),
         "answers_24h": one.answers,
         "unanswered_24h": one.unanswered,
+        "with_person": one.with_person,
+        "asked_to_stop": one.asked_to_stop,
     }
 
 

@@ -18,7 +18,17 @@ PAGE = 500
 SEARCH_LIMIT = 20_000
 """Newest turns that a search looks at: about a second of one reader."""
 
-_PROGRESS = ("parked", "failed", "in_doubt", "sending", "queued", "sent", "delivered", "read")
+_PROGRESS = (
+    "parked",
+    "failed",
+    "in_doubt",
+    "sending",
+    "queued",
+    "withdrawn",
+    "sent",
+    "delivered",
+    "read",
+)
 """States of a send, from what needs somebody most to what has come furthest."""
 
 

@@ -12,6 +12,7 @@ QUALITIES: Final = ("green", "yellow", "red", "unknown")
 
 OUTCOMES: Final = ("answered", "clarify", "unanswered")
 SENDS: Final = ("accepted", "retry", "in_doubt", "parked")
+PAUSES: Final = ("loop", "person", "stopped")
 TOKEN_KINDS: Final = ("input", "cached", "output")
 FAULTS: Final = ("timeout", "rate_limited", "quota", "key", "server", "connection", "bad_request")
 """Why a model gives no answer through no fault of the question (`EngineFailed.cause`)."""

@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from daemon.metrics.clients import ClientMeters
-from daemon.metrics.labels import FAULTS, MODEL_ERRORS, OUTCOMES, SENDS, STAGES, WEBHOOKS
+from daemon.metrics.labels import FAULTS, MODEL_ERRORS, OUTCOMES, PAUSES, SENDS, STAGES, WEBHOOKS
 from daemon.metrics.process import Process
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -107,6 +107,9 @@ class Metrics:
             self.statuses.labels(status)
         self.unknown_number = self._counter(
             "unknown_number", "Messages and statuses for a number no active client has."
+        )
+        self.echoes = self._counter(
+            "echoes", "Messages of owners, written in the WhatsApp Business app."
         )
         self.passed_over = self._counter(
             "passed_over", "Parts of webhooks that are none of our business or unreadable.", "what"
@@ -221,8 +224,10 @@ class Metrics:
         self.clients = self._gauge("clients", "Clients by what they are.", "state")
         self.clients_stopped = self._gauge("clients_stopped", "Clients whose sends are stopped.")
         self.paused = self._gauge(
-            "conversations_paused", "Conversations left alone because two bots seemed to talk."
+            "conversations_paused", "Conversations in which the bot says nothing.", "cause"
         )
+        for cause in PAUSES:
+            self.paused.labels(cause)
         self.workers = self._gauge("workers", "Conversations that may be in work at once.")
         self.busy = self._gauge("workers_busy", "Conversations in work.")
         self.doorbell = self._gauge(

@@ -17,6 +17,9 @@ def sum_up(document: Document, *, now: float) -> dict[str, str]:
         "answers": _tell_answers(document),
         "clients": _tell_clients(document),
     }
+    silent = _tell_silent(document)
+    if silent:
+        told["silent"] = silent
     # Whose token is for one client only is told nothing of what all share.
     if document["database"]["bytes"] is not None:
         told["database"] = _tell_database(document["database"])
@@ -61,6 +64,20 @@ def _tell_inbox(inbox: Document) -> str:
 def _tell_answers(document: Document) -> str:
     totals = add_up(document)
     return f"{totals.answers:,} in 24 h, and {totals.unanswered:,} unanswered"
+
+
+def _tell_silent(document: Document) -> str:
+    """Say in which conversations the bot says nothing; nothing where there are none."""
+    # An older daemon does not tell it.
+    people = sum(client.get("with_person", 0) for client in document["clients"])
+    stops = sum(client.get("asked_to_stop", 0) for client in document["clients"])
+    parts = []
+    if people:
+        talks = "conversation" if people == 1 else "conversations"
+        parts.append(f"{people} {talks} with a person")
+    if stops:
+        parts.append(f"{stops} {'customer' if stops == 1 else 'customers'} asked the bot to stop")
+    return "; ".join(parts)
 
 
 def _tell_clients(document: Document) -> str:

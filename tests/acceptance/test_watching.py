@@ -172,8 +172,8 @@ def test_listening_at_a_terminal(tmp_path: Path, desk: Desk) -> None:
     with at_screen(tmp_path, desk, "listen", "--client", "1") as (terminal, screen):
         seen = screen.wait_for("send.failed")
         assert (
-            "12:00:00  message.received  Taller López e Hijos,…  inbox_id=7\n"
-            "12:00:00  send.failed       La Plaza                turn_id=6  error=131047  ou…\n"
+            "12:00:00  message.received      Taller López e Hijos,…  inbox_id=7\n"
+            "12:00:00  send.failed           La Plaza                turn_id=6  error=131047…\n"
         ) in seen
         terminal.type("\x03")
         assert 130 == terminal.finish()

@@ -165,14 +165,14 @@ def test_events_are_lines(capsys: Printed) -> None:
     office = Office(events=[NO_NEWS, {"cursor": "2", "events": [event]}, NO_NEWS])
     with pytest.raises(Over):
         follow_events(office, client_id=None, as_json=False, pause=Waits(1))
-    expected = "2026-11-22 12:00:00  turn.answered     La Plaza  turn_id=7  ids=a,b\n"
+    expected = "2026-11-22 12:00:00  turn.answered         La Plaza  turn_id=7  ids=a,b\n"
     assert expected == capsys.readouterr().out
 
 
 def test_an_event_of_no_client_is_a_line_too() -> None:
     """A change that concerns no client has a dash in its place."""
     event = make_event("client.changed", client=None, client_id=None, action="token.create")
-    expected = ["2026-11-22 12:00:00  client.changed    -  action=token.create"]
+    expected = ["2026-11-22 12:00:00  client.changed        -  action=token.create"]
     assert expected == write_plainly(describe_event(event))
 
 

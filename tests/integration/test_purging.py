@@ -269,6 +269,19 @@ async def test_a_customer_with_thousands_of_turns_goes_bit_by_bit(
     assert [(NOBODY,)] == await read(bench, sa.select(conversations.c.user_id))
 
 
+async def test_who_said_stop_is_remembered(bench: Bench) -> None:
+    """For as long as they want no answers, with nothing of what they wrote; a person's end goes."""
+    for customer, text in (("34601", "stop"), ("34602", "hola")):
+        await bench.work(await bench.write(text, customer=customer))
+    await bench.echo(customer="34602")
+    await purge(bench, after_days=15)
+    known = sa.select(conversations.c.wa_id).where(conversations.c.wa_id.is_not(None))
+    assert [("34601",)] == await read(bench, known)
+    assert [] == await read(bench, sa.select(inbox.c.id))
+    await bench.work(await bench.write("¿horario?", customer="34601"))
+    assert 2 == len(bench.graph.sent)
+
+
 async def test_a_customer_who_is_gone_and_writes_again_is_somebody_new(bench: Bench) -> None:
     """The intake's memory of who is who does not lead to a conversation that went."""
     first = await bench.write("hola")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from daemon.core import clients, sending, trail, turnlog
+from daemon.core import clients, handovers, sending, trail, turnlog
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
@@ -64,6 +64,19 @@ def test_nothing_was_answered_yet(database: Database) -> None:
     """An empty log, searched or not."""
     assert [] == log(database)
     assert [] == log(database, query="x")
+
+
+def test_an_answer_that_a_person_forestalled_is_withdrawn(
+    database: Database, client_a: Client
+) -> None:
+    """And not parked, which would call for an operator."""
+    database.write(lambda conn: write(conn, client_a, "12345", "¿Horario?"))
+    database.write(
+        lambda conn: handovers.pause_contact(
+            conn, client_id=client_a.id, customer="3412345", now=NOW, actor=TEST
+        )
+    )
+    assert ["withdrawn"] == [turn["state"] for turn in log(database)]
 
 
 def test_a_turn_is_told_whole(database: Database, client_a: Client) -> None:

@@ -6,13 +6,15 @@ import pytest
 import sqlalchemy as sa
 
 from daemon.core import clients, sending, status, turns
+from daemon.core.answering import Plan
 from daemon.core.clients import stop_client
 from daemon.core.inboxes import list_documents
 from daemon.core.ownership import owned
 from daemon.core.sending import Begun
 from daemon.core.status import DaemonState, Setting
-from daemon.core.store import counts
+from daemon.core.store import counts, pausing
 from daemon.core.store.clients import Client
+from daemon.core.store.conversations import NO_END, PausedBy
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import inbox
 from daemon.core.store.schema import turns as turn_rows
@@ -24,6 +26,8 @@ from tests.doubles.store_kit import NOW
 
 HOUR_S = 3600.0
 UNANSWERED = {"outcome": "unanswered", "answered": False}
+
+PAUSES = "COVERING INDEX ix_conversations_paused (client_id=? AND paused_by=? AND paused_until>?)"
 
 
 @pytest.fixture
@@ -59,6 +63,8 @@ def test_a_client_nobody_has_written_to_yet(database: Database, client_a: Client
             "last_answer_at": None,
             "answers_24h": 0,
             "unanswered_24h": 0,
+            "with_person": 0,
+            "asked_to_stop": 0,
         }
     ] == rows(database)
     assert list(rows(database)[0]) == [
@@ -71,6 +77,8 @@ def test_a_client_nobody_has_written_to_yet(database: Database, client_a: Client
         "last_answer_at",
         "answers_24h",
         "unanswered_24h",
+        "with_person",
+        "asked_to_stop",
     ]
 
 
@@ -227,6 +235,31 @@ def test_who_sees_one_client(database: Database, client_a: Client, client_b: Cli
     assert [] == read(database, client_id=99)["clients"]
 
 
+def test_whom_the_bot_leaves_alone_is_counted(
+    database: Database, client_a: Client, client_b: Client
+) -> None:
+    """By who wants it so, for each client, as long as it lasts; it is no alert."""
+
+    def fill(conn: Connection) -> None:
+        ends: tuple[tuple[Client, PausedBy, float], ...] = (
+            (client_a, "person", NOW + 60),
+            (client_a, "person", NOW - 60),
+            (client_a, "stopped", NO_END),
+            (client_b, "stopped", NO_END),
+            (client_b, "stopped", NO_END),
+        )
+        for place, (client, by, until) in enumerate(ends):
+            kept = keep(conn, client, f"w{place}", customer=f"3460{place}")
+            hand = claim(conn, client, kept)
+            turns.ignore(conn, hand, Plan("ignore", cause=by), now=NOW)
+            pausing.pause(conn, hand.conversation, by=by, until=until, now=NOW)
+
+    database.write(fill)
+    counted = [(row["with_person"], row["asked_to_stop"]) for row in rows(database)]
+    assert [(1, 1), (0, 2)] == counted
+    assert [] == alerts(database)
+
+
 def test_a_message_that_needed_no_answer_is_a_message_too(
     database: Database, client_a: Client
 ) -> None:
@@ -251,7 +284,7 @@ def test_every_figure_comes_from_an_index(database: Database, client_a: Client) 
     )
     of_client = [line.partition(" USING ")[2] for line in plan if "(client_id=?" in line]
     assert [
-        "COVERING INDEX ix_conversations_paused (client_id=? AND paused_until>?)",
+        *[PAUSES] * 3,
         *["COVERING INDEX ix_turns_client (client_id=? AND id>?)"] * 2,
         *["COVERING INDEX ix_turns_client (client_id=?)"] * 2,
         *["INDEX ix_inbox_answered_client (client_id=?)"] * 2,

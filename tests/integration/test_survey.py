@@ -19,7 +19,7 @@ from daemon.core.store.audit import Actor
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.inhouse import House, open_inhouse
-from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage import build_echo_webhook, build_text_webhook
 
 
 @pytest.fixture
@@ -34,6 +34,18 @@ async def read(house: House) -> dict[str, float]:
     assert 200 == answer.status
     lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+async def test_whom_the_bot_leaves_alone_is_counted(house: House) -> None:
+    """By cause, over all clients; and how often an owner has written in the app."""
+    who = {"customer": "34600111222", "number": "111222333"}
+    assert 200 == (await house.post(build_echo_webhook("Soy yo.", wamid="e1", **who))).status
+    found = await read(house)
+    assert {"loop": 0.0, "person": 1.0, "stopped": 0.0} == {
+        cause: found[f'released_conversations_paused{{cause="{cause}"}}']
+        for cause in ("loop", "person", "stopped")
+    }
+    assert 1.0 == found["released_echoes_total"]
 
 
 async def test_each_active_client_has_its_figures(house: House) -> None:

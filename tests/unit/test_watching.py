@@ -183,6 +183,18 @@ def test_sends_in_doubt_are_told_where_there_are_any(doubt: dict[str, int], told
     assert told == sum_up(make_status(inbox=inbox), now=NOON)["inbox"]
 
 
+def test_whom_the_bot_leaves_alone_is_told_where_there_is_anybody() -> None:
+    """One line, of people and of customers' own wish; an older daemon does not tell."""
+    one = make_client(1, with_person=1, asked_to_stop=0)
+    two = make_client(2, with_person=1, asked_to_stop=1)
+    told = [
+        sum_up(make_status(clients), now=NOON).get("silent")
+        for clients in ([make_client(1)], [one], [one, two])
+    ]
+    both = "2 conversations with a person; 1 customer asked the bot to stop"
+    assert [None, "1 conversation with a person", both] == told
+
+
 def test_what_is_not_told_is_left_out() -> None:
     """A token for one client learns nothing of the database, and no line pretends so."""
     document = make_status(database={"bytes": None, "free_bytes": None})

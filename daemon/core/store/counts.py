@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from daemon.core.store.conversations import PausedBy
 from daemon.core.store.outbox import OPEN
 from daemon.core.store.schema import (
     OF_ANY_CLIENT,
@@ -34,9 +35,11 @@ class Figures:
 
     `pending` is not yet done, `oldest_at` when the oldest of it came in, `in_doubt` how many sends
     wait for a status that tells whether Meta took them; while a client is stopped none does.
-    `paused` is how many conversations are left alone. `answers` and `unanswered` are turns since
-    the moment asked about; `recent` and `recent_unanswered` are of the newest RECENT_TURNS; what
-    failed for another reason than the FAQs is not counted in the latter.
+    `paused` is how many conversations are left alone because two bots seemed to talk, `with_person`
+    how many a person has in charge, `asked_to_stop` how many customers want no answers. `answers`
+    and `unanswered` are turns since the moment asked about; `recent` and `recent_unanswered` are of
+    the newest RECENT_TURNS; what failed for another reason than the FAQs is not counted in the
+    latter.
     """
 
     client_id: int
@@ -49,6 +52,8 @@ class Figures:
     parked: int
     in_doubt: int
     paused: int
+    with_person: int
+    asked_to_stop: int
     last_message_at: float | None
     last_answer_at: float | None
     pending: int
@@ -73,6 +78,15 @@ def _waiting(state: str, *figures: Any) -> sa.Select[Any]:
 def _newest(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
     query = sa.select(column).where(*_theirs(column.table)).order_by(column.table.c.id.desc())
     return query.limit(1).scalar_subquery()
+
+
+def _count_paused(by: PausedBy) -> sa.ScalarSelect[Any]:
+    query = sa.select(sa.func.count()).where(
+        conversations.c.client_id == clients.c.id,
+        conversations.c.paused_by == by,
+        conversations.c.paused_until > sa.bindparam("now"),
+    )
+    return query.scalar_subquery()
 
 
 _NEWEST_TURNS = turns.alias("newest")
@@ -110,12 +124,7 @@ _FIGURES = sa.select(
     clients.c.business_hours,
     _waiting("parked", _COUNT).scalar_subquery(),
     _IN_DOUBT.scalar_subquery(),
-    sa.select(_COUNT)
-    .where(
-        conversations.c.client_id == clients.c.id,
-        conversations.c.paused_until > sa.bindparam("now"),
-    )
-    .scalar_subquery(),
+    *(_count_paused(by) for by in ("loop", "person", "stopped")),
     _newest(inbox.c.received_at),
     _newest(turns.c.created_at),
     _waiting("pending", _COUNT).scalar_subquery(),

@@ -1,8 +1,8 @@
 """What happened, read forward from four sources: rows that are only ever added, each by its id.
 
 Messages, turns and the audit trail are such rows themselves. What changes in place (a message that
-is parked, a send and its statuses) is noted by triggers in `happenings`, of which the newest
-100,000 are kept. Reads only.
+is parked, a send and its statuses, a conversation that is set aside) is noted in `happenings`, of
+which the newest 100,000 are kept. Reads only.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -72,7 +72,7 @@ def _read_turns(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]:
 
 
 def _read_changes(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]:
-    is_send = sa.and_(happenings.c.kind != "message.parked", outbox.c.seq == happenings.c.row_id)
+    is_send = sa.and_(happenings.c.kind.startswith("send."), outbox.c.seq == happenings.c.row_id)
     rows = conn.execute(
         query.add_columns(happenings, outbox.c.id.label("outbox_id"), outbox.c.turn_id)
         .select_from(happenings)
@@ -85,6 +85,8 @@ def _read_changes(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]
 def _tell(row: sa.Row[Any]) -> dict[str, Any]:
     if row.kind == "message.parked":
         return {"inbox_id": row.row_id, "error": row.error}
+    if row.kind.startswith("conversation."):
+        return {"conversation_id": row.row_id, "cause": row.error}
     return {"outbox_id": row.outbox_id, "turn_id": row.turn_id, "error": row.error}
 
 

@@ -36,7 +36,8 @@ class TurnEntry:
 class Said:
     """What the customer and the bot wrote in one turn, in order, and (state, status) of each send.
 
-    Texts that retention took are left out.
+    Texts that retention took are left out. What was not sent because the conversation was set aside
+    is `withdrawn`, as the outbox has no word for it.
     """
 
     questions: list[str] = field(default_factory=list)
@@ -89,7 +90,9 @@ def read_said(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Said]:
     for turn_id, text in conn.execute(_rows_of(inbox, ids, inbox.c.text)):
         if text is not None:
             said[turn_id].questions.append(text)
-    parts = _rows_of(outbox, ids, outbox.c.text, outbox.c.state, outbox.c.status)
+    is_withdrawn = sa.and_(outbox.c.state == "parked", outbox.c.error.in_(("person", "stopped")))
+    state = sa.case((is_withdrawn, "withdrawn"), else_=outbox.c.state).label("state")
+    parts = _rows_of(outbox, ids, outbox.c.text, state, outbox.c.status)
     for turn_id, text, state, status in conn.execute(parts):
         if text is not None:
             said[turn_id].answers.append(text)
@@ -97,7 +100,9 @@ def read_said(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Said]:
     return said
 
 
-def _rows_of(table: sa.Table, ids: Sequence[int], *columns: sa.Column[Any]) -> sa.Select[Any]:
+def _rows_of(
+    table: sa.Table, ids: Sequence[int], *columns: sa.ColumnElement[Any]
+) -> sa.Select[Any]:
     # By turn, then in the order of writing: both keys count up.
     order = (table.c.turn_id, *table.primary_key)
     return sa.select(table.c.turn_id, *columns).where(table.c.turn_id.in_(ids)).order_by(*order)

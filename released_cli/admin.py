@@ -78,6 +78,14 @@ class Admin(Protocol):
         """Delete everything that is held about a customer, and give the receipt."""
         ...
 
+    def pause_contact(self, client_id: int, customer: str, *, hours: float | None) -> Document:
+        """Take a customer's conversation over, and say how it stands."""
+        ...
+
+    def resume_contact(self, client_id: int, customer: str) -> Document:
+        """Give a customer's conversation back to the bot, and say how it stands."""
+        ...
+
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
     ) -> Document:

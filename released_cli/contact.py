@@ -1,4 +1,4 @@
-"""`released contact`: what is held about one person, given out or erased."""
+"""`released contact`: what is held about one person, given out or erased; and who talks to them."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -31,8 +31,18 @@ AllClients = Annotated[
     bool, typer.Option("--all-clients", help="Look at every client, each for itself.")
 ]
 
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="Phone number with country code, or user id.")
+]
+ClientRef = Annotated[
+    str,
+    typer.Argument(metavar="CLIENT_REF", help="Whose customer.", autocompletion=complete_ref),
+]
+
 EXPORT_EXAMPLE = 'Example:\n  released contact export "La Plaza" +34600111222 >person.json'
 ERASE_EXAMPLE = "Example:\n  released contact erase --all-clients +34600111222"
+PAUSE_EXAMPLE = 'Example:\n  released contact pause "La Plaza" +34600111222 --hours 48'
+RESUME_EXAMPLE = 'Example:\n  released contact resume "La Plaza" +34600111222'
 
 
 @app.command("export", cls=Command, epilog=EXPORT_EXAMPLE)
@@ -85,6 +95,42 @@ def erase(
         erased = receipt.pop("erased")
         print_facts({**receipt, **erased})
     say("Backups made before still hold it, until they are deleted.")
+
+
+@app.command("pause", cls=Command, epilog=PAUSE_EXAMPLE)
+def pause(
+    ctx: typer.Context,
+    ref: ClientRef,
+    customer: Customer,
+    *,
+    hours: Annotated[
+        float | None, typer.Option("--hours", metavar="N", help="For how long; 24 if not said.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a conversation over from the bot: it says nothing there, and leaves it to you."""
+    with admin(ctx) as office, waiting("Taking over"):
+        state = office.pause_contact(_find_id(office, ref), customer, hours=hours)
+    _show_state(state, as_json=as_json)
+
+
+@app.command("resume", cls=Command, epilog=RESUME_EXAMPLE)
+def resume(
+    ctx: typer.Context, ref: ClientRef, customer: Customer, *, as_json: AsJson = False
+) -> None:
+    """Give a conversation back to the bot; what was written meanwhile stays unanswered."""
+    with admin(ctx) as office, waiting("Giving back"):
+        state = office.resume_contact(_find_id(office, ref), customer)
+    _show_state(state, as_json=as_json)
+
+
+def _show_state(state: Document, *, as_json: bool) -> None:
+    if as_json:
+        print_json(state)
+        return
+    print_facts(state)
+    if state["paused_by"] == "stopped":
+        say("This customer has asked the bot to stop: it stays silent until they write otherwise.")
 
 
 def _read_words(

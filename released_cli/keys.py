@@ -38,6 +38,7 @@ MESSAGE = (
 TOKEN = ("name", "scope", "client_id", "state", "created_at", "expires_at", "last_used_at")
 TOKEN_MADE = ("name", "token", "expires_at")
 CONTACT = ("client_id", "at", "conversations", "messages", "answers", "turns")
+PAUSE = ("client_id", "paused_by", "paused_until")
 RECEIPT = ("receipt", "at", "client_id", "erased")
 STATUS = ("version", "time", "daemon", "database", "inbox", "clients", "alerts")
 TURN = (
@@ -171,6 +172,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "inbox show": (*MESSAGE, "text", "answer"),
     "contact export": CONTACT,
     "contact erase": RECEIPT,
+    "contact pause": PAUSE,
+    "contact resume": PAUSE,
     "token create": TOKEN_MADE,
     "token rotate": TOKEN_MADE,
     "token list": TOKEN,

@@ -147,6 +147,21 @@ class LocalAdmin:
             partial(erase_contact, client_id=client_id, customer=customer, receipt=receipt)
         )
 
+    def pause_contact(self, client_id: int, customer: str, *, hours: float | None) -> Document:
+        """Take a customer's conversation over, and say how it stands."""
+        from daemon.core.handovers import PAUSE_HOURS, pause_contact
+
+        for_hours = PAUSE_HOURS if hours is None else hours
+        return self._write(
+            partial(pause_contact, client_id=client_id, customer=customer, hours=for_hours)
+        )
+
+    def resume_contact(self, client_id: int, customer: str) -> Document:
+        """Give a customer's conversation back to the bot, and say how it stands."""
+        from daemon.core.handovers import resume_contact
+
+        return self._write(partial(resume_contact, client_id=client_id, customer=customer))
+
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
     ) -> Document:

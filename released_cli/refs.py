@@ -19,6 +19,9 @@ CLOSE_NUMBER = 0.85
 MIN_PART = 3
 """Characters of a part of a name that say enough."""
 
+REF_LIMIT = 200
+"""Characters of a REF; no name, number or id has more."""
+
 
 @contextmanager
 def suggesting(office: Admin, ref: str | None) -> Iterator[None]:
@@ -38,6 +41,12 @@ def suggesting(office: Admin, ref: str | None) -> Iterator[None]:
             f"There is no client {ref!r}. Did you mean {close['name']!r} (client {close['id']})?"
             " `released client list` shows them all."
         ) from None
+
+
+def refuse_impossible(ref: str | None) -> None:
+    """Say of what no name can be, and what the API would call a wrong query, that it is nobody."""
+    if ref is not None and not 0 < len(ref) <= REF_LIMIT:
+        raise NotFound(f"There is no client {ref!r}. `released client list` shows them all.")
 
 
 def find_close(ref: str, clients: Sequence[Document]) -> Document | None:

@@ -13,7 +13,7 @@ from released_cli.admin import Document, InboxState, Scope
 from released_cli.answers import Strange, describe_stranger, read_answer, read_document, read_list
 from released_cli.calling import Caller, Reply
 from released_cli.places import Place
-from released_cli.refs import suggesting
+from released_cli.refs import refuse_impossible, suggesting
 
 if TYPE_CHECKING:
     from daemon.core.faqs import Faq
@@ -23,9 +23,6 @@ T = TypeVar("T")
 PAGE = 1000
 """Documents fetched in one call, the most that the daemon gives."""
 
-REF_LIMIT = 200
-"""Characters of a REF; no name, number or id has more."""
-
 LONG_BUDGET_S = 120.0
 """Seconds for what takes long by its nature: the doctor asks around, a retry of all goes through
 all."""
@@ -34,6 +31,7 @@ CLIENT = ("id", "name", "phone_number", "phone_number_id", "active", "access_tok
 MESSAGE = ("id", "client_id", "state")
 TOKEN_MADE = ("name", "token", "expires_at")
 CONTACT = ("client_id", "at", "conversations", "messages", "answers", "turns")
+PAUSE = ("client_id", "paused_by", "paused_until")
 RECEIPT = ("receipt", "at", "client_id", "erased")
 
 
@@ -68,7 +66,7 @@ class RemoteAdmin:
     def find_client(self, ref: str) -> Document:
         """Find a client by REF."""
         with suggesting(self, ref):
-            _refuse_impossible(ref)
+            refuse_impossible(ref)
             [found] = self._list("/clients", query={"ref": ref}, needs=CLIENT)
         return found
 
@@ -117,7 +115,7 @@ class RemoteAdmin:
             older = {"before": found[0]["id"]} if found else {}
             query = {**chosen, **older, "limit": size}
             with suggesting(self, client):
-                _refuse_impossible(client)
+                refuse_impossible(client)
                 page = self._list("/inbox", query=query, needs=MESSAGE)
             found = page + found
             if len(page) < size:
@@ -158,13 +156,23 @@ class RemoteAdmin:
         path = _contact_path(client_id, customer)
         return self._change("DELETE", path, needs=RECEIPT, twice=False)
 
+    def pause_contact(self, client_id: int, customer: str, *, hours: float | None) -> Document:
+        """Take a customer's conversation over, and say how it stands."""
+        path = f"{_contact_path(client_id, customer)}/pause"
+        return self._change("PUT", path, body=_given(hours=hours), needs=PAUSE)
+
+    def resume_contact(self, client_id: int, customer: str) -> Document:
+        """Give a customer's conversation back to the bot, and say how it stands."""
+        path = f"{_contact_path(client_id, customer)}/pause"
+        return self._change("DELETE", path, needs=PAUSE)
+
     def create_token(
         self, name: str, *, expires_days: float, scope: Scope, client: str | None
     ) -> Document:
         """Make an admin token; `client` is a REF, None for all clients."""
         body = {"name": name, "expires_days": expires_days, "scope": scope, "client": client}
         with suggesting(self, client):
-            _refuse_impossible(client)
+            refuse_impossible(client)
             return self._change("POST", "/tokens", body=body, needs=TOKEN_MADE)
 
     def rotate_token(self, name: str, *, expires_days: float) -> Document:
@@ -190,7 +198,7 @@ class RemoteAdmin:
         """List the newest turns, oldest first: of a REF's client, with `query` in their text."""
         asked = _given(client=client, q=query, limit=limit)
         with suggesting(self, client):
-            _refuse_impossible(client)
+            refuse_impossible(client)
             return self._list("/log", query=asked, needs=("id", "at", "client_id"))
 
     def read_events(self, *, after: str | None = None, limit: int = 100) -> Document:
@@ -202,7 +210,7 @@ class RemoteAdmin:
         """List the newest entries of the audit trail, oldest first."""
         asked = _given(client=client, limit=limit)
         with suggesting(self, client):
-            _refuse_impossible(client)
+            refuse_impossible(client)
             return self._list("/audit", query=asked, needs=("id", "at", "actor", "action"))
 
     def check_meta_tokens(self, client: str | None = None) -> list[Document]:
@@ -210,14 +218,14 @@ class RemoteAdmin:
         judge = partial(read_list, needs=("client_id", "state", "detail"))
         asked = _given(client=client)
         with suggesting(self, client):
-            _refuse_impossible(client)
+            refuse_impossible(client)
             return self._ask(judge, "GET", "/meta/token", query=asked, budget_s=LONG_BUDGET_S)
 
     def rotate_meta_token(self, client: str) -> Document:
         """Exchange the own access token of a REF's client for a new one."""
         judge = partial(read_document, needs=("client_id", "expires_at"))
         with suggesting(self, client):
-            _refuse_impossible(client)
+            refuse_impossible(client)
             return self._ask(
                 judge,
                 "POST",
@@ -279,12 +287,6 @@ def _contact_path(client_id: int, customer: str) -> str:
             " with its country code, or by the user id, as `released inbox list` shows it."
         )
     return f"/clients/{client_id}/contacts/{quote(customer, safe='')}"
-
-
-def _refuse_impossible(ref: str | None) -> None:
-    """Say of what no name can be, and what the API would call a wrong query, that it is nobody."""
-    if ref is not None and not 0 < len(ref) <= REF_LIMIT:
-        raise NotFound(f"There is no client {ref!r}. `released client list` shows them all.")
 
 
 def _given(**query: object) -> dict[str, object]:

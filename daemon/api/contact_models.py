@@ -1,16 +1,24 @@
-"""The shapes over HTTP of what is held about a person, and of the receipt for its erasure."""
+"""The shapes over HTTP of what concerns a person: what is held, its erasure, who talks to them."""
 
-from pydantic import BaseModel
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.core.handovers import LONGEST_HOURS, PAUSE_HOURS
 
 
 class ContactConversation(BaseModel):
-    """By which ids a customer is known, and since when; times are null while there are none."""
+    """By which ids a customer is known, and since when; times are null while there are none.
+
+    Until `paused_until` the bot says nothing; while `paused_by` is stopped it is null, without end.
+    """
 
     id: int
     user_id: str | None
     wa_id: str | None
     welcomed_at: str | None
     paused_until: str | None
+    paused_by: str | None
     created_at: str
 
 
@@ -96,3 +104,22 @@ class Receipt(BaseModel):
     at: str
     client_id: int
     erased: ErasedRows
+
+
+class Pause(BaseModel):
+    """For how long a person takes a conversation over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hours: float = Field(default=PAUSE_HOURS, gt=0, le=LONGEST_HOURS, allow_inf_nan=False)
+
+
+class PauseState(BaseModel):
+    """Why the bot says nothing in a customer's conversation, null where it answers, and until when.
+
+    There is no end while the customer wants none of its answers.
+    """
+
+    client_id: int
+    paused_by: Literal["loop", "person", "stopped"] | None
+    paused_until: str | None

@@ -7,7 +7,6 @@ from aiohttp import web
 
 from daemon.api import (
     clients,
-    contact_models,
     contacts,
     describing,
     doctor,
@@ -144,22 +143,7 @@ ADMIN_ROUTES = (
         tells=STATE,
         reach="client",
     ),
-    Route(
-        "GET",
-        "/clients/{id}/contacts/{customer}",
-        contacts.export,
-        answer=contact_models.Contact,
-        errors=(404,),
-        reach="client",
-    ),
-    Route(
-        "DELETE",
-        "/clients/{id}/contacts/{customer}",
-        contacts.erase,
-        answer=contact_models.Receipt,
-        errors=(404,),
-        reach="client",
-    ),
+    *contacts.CONTACT_ROUTES,
     Route(
         "POST",
         "/agent",

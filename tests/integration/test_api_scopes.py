@@ -60,6 +60,8 @@ TABLE = {
     "POST /clients/{id}/resume": one_client(200),
     "GET /clients/{id}/contacts/{customer}": one_client(404, reads=True),
     "DELETE /clients/{id}/contacts/{customer}": one_client(404),
+    "PUT /clients/{id}/contacts/{customer}/pause": one_client(404),
+    "DELETE /clients/{id}/contacts/{customer}/pause": one_client(404),
     "POST /agent": all_clients(422, body={}),
     "GET /inbox": LIST,
     "GET /inbox/{id}": one_client(200, reads=True),

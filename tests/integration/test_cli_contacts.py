@@ -1,6 +1,8 @@
 """`released contact`: on this machine and over HTTP alike."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,51 @@ def test_it_is_given_out_and_erased_alike_both_ways(shell: Shell, tmp_path: Path
         assert CUSTOMER not in json.dumps(receipts)
         for run in (ways.here, ways.there):
             assert_refused(run(*export), 1, "holds nothing")
+
+
+def test_it_is_taken_over_and_given_back_alike_both_ways(shell: Shell, tmp_path: Path) -> None:
+    """The same documents and refusals, by name and number; who said stop stays so."""
+    there = tmp_path / "there"
+    there.mkdir()
+    put_world(there)
+    refused = [
+        ("contact", "pause", "1", "34699"),
+        ("contact", "pause", "1", ".."),
+        ("contact", "pause", "2", CUSTOMER),
+        ("contact", "pause", "1", CUSTOMER, "--hours", "0"),
+        ("contact", "pause", "1", CUSTOMER, "--hours", "99999"),
+        ("contact", "pause", "1", CUSTOMER, "--hours", "soon"),
+        ("contact", "pause", "nobody", CUSTOMER),
+        ("contact", "resume", "1", "34699"),
+        ("contact", "resume", "1"),
+    ]
+    with serve(there) as url:
+        ways = Ways(shell, url)
+        for command in refused:
+            here = mask(ways.here(*command))
+            assert here == mask(ways.there(*command)), command
+            assert here[0] in {1, 2}
+        for given in ((), ("--hours", "1.5")):
+            pause = ("contact", "pause", "Restaurante La Plaza", f"+{CUSTOMER}", *given)
+            states = [run(*pause, "--json").json for run in (ways.here, ways.there)]
+            assert ["person"] * 2 == [state["paused_by"] for state in states]
+        free = {"client_id": 1, "paused_by": None, "paused_until": None}
+        resume = ("contact", "resume", "1", CUSTOMER, "--json")
+        assert [free, free] == [run(*resume).json for run in (ways.here, ways.there)]
+
+
+def test_who_has_said_stop_is_told_of(shell: Shell, tmp_path: Path) -> None:
+    """An operator who takes over learns why the bot is silent; giving back is refused."""
+    with closing(sqlite3.connect(tmp_path / "released.db")) as database, database:
+        database.execute(
+            "UPDATE conversations SET paused_by = 'stopped', paused_until = 253402300799"
+        )
+    done = shell.must("--local", "contact", "pause", "1", CUSTOMER)
+    assert "stopped" in done.out
+    assert "asked the bot to stop" in done.err
+    assert_refused(
+        shell.run("--local", "contact", "resume", "1", CUSTOMER), 1, "asked the bot to stop"
+    )
 
 
 def test_the_receipt_is_shown_to_people(shell: Shell) -> None:

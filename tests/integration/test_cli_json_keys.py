@@ -129,6 +129,7 @@ class TestChosenKeys:
             (keys.TOKEN_MADE, token_models.TokenMade),
             (keys.CONTACT, contact_models.Contact),
             (keys.RECEIPT, contact_models.Receipt),
+            (keys.PAUSE, contact_models.PauseState),
             (keys.STATUS, report_models.Status),
             (keys.TURN, report_models.TurnDocument),
             (keys.ENTRY, report_models.AuditDocument),

@@ -100,11 +100,16 @@ class Chats:
         *,
         wamid: str,
         text: str,
-        callback_data: str | None,
-        reply_to: str | None,
-        error_code: int | None,
+        callback_data: str | None = None,
+        reply_to: str | None = None,
+        error_code: int | None = None,
     ) -> None:
-        """Put what the business sent into the chat; with an error code, as one never delivered."""
+        """Put what the business sent into the chat; with an error code, as one never delivered.
+
+        A wamid that is there already stays as it is.
+        """
+        if wamid in self._by_wamid:
+            return
         chat = self._touch(key)
         chat.typing_until = 0
         message = self._make(wamid, "out", "text", text, "failed" if error_code else "accepted")

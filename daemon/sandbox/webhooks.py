@@ -52,6 +52,22 @@ def build_message_webhook(
     return _wrap(phone_number_id, customer, "messages", message)
 
 
+def build_echo_webhook(
+    phone_number_id: str, customer: Customer, *, wamid: str, at: float, kind: str, text: str
+) -> dict[str, Any]:
+    """Build the webhook of what the owner wrote to a customer in the WhatsApp Business app."""
+    echo = {
+        "from": display_number(phone_number_id),
+        **({"to": customer.wa_id} if customer.wa_id else {}),
+        "to_user_id": customer.user_id,
+        "id": wamid,
+        "timestamp": str(int(at)),
+        "type": kind,
+        kind: _build_content(kind, text),
+    }
+    return _wrap(phone_number_id, customer, "message_echoes", echo, field="smb_message_echoes")
+
+
 def build_status_webhook(
     phone_number_id: str,
     customer: Customer,
@@ -81,7 +97,12 @@ def build_status_webhook(
 
 
 def _wrap(
-    phone_number_id: str, customer: Customer, field: str, entry: dict[str, Any]
+    phone_number_id: str,
+    customer: Customer,
+    what: str,
+    entry: dict[str, Any],
+    *,
+    field: str = "messages",
 ) -> dict[str, Any]:
     value = {
         "messaging_product": "whatsapp",
@@ -90,9 +111,9 @@ def _wrap(
             "phone_number_id": phone_number_id,
         },
         "contacts": [_build_contact(customer)],
-        field: [entry],
+        what: [entry],
     }
-    change = {"value": value, "field": "messages"}
+    change = {"value": value, "field": field}
     return {
         "object": "whatsapp_business_account",
         "entry": [{"id": WABA_ID, "changes": [change]}],

@@ -1,10 +1,10 @@
-"""A customer writes: the request read, the webhook built, signed and posted.
+"""A customer writes, or the owner in their app: the request read, the webhook built and posted.
 
 Owns `POST /chat/messages`'s meaning; the endpoint itself is in `pages.py`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -13,20 +13,24 @@ from daemon.sandbox.faults import describe_first
 from daemon.sandbox.people import USER_ID, make_wamid, read_number
 from daemon.sandbox.posting import Delivery
 from daemon.sandbox.stage import Stage
-from daemon.sandbox.webhooks import build_message_webhook
+from daemon.sandbox.webhooks import build_echo_webhook, build_message_webhook
 
 MAX_TEXT = 65_536
 """Characters a customer's message may hold; customers may write far more than a business may."""
 
 
-class CustomerMessage(BaseModel):
-    """What a customer writes; `from` (digits afterwards), `user_id`, or both say who."""
+class ChatMessage(BaseModel):
+    """What a customer writes; `from` (digits afterwards), `user_id`, or both say who.
+
+    With `as` owner it is what the owner writes to that customer, in the WhatsApp Business app.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     phone_number_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
     sender: str | None = Field(default=None, alias="from")
     user_id: str | None = None
+    author: Literal["customer", "owner"] = Field(default="customer", alias="as")
     text: Annotated[str, Field(max_length=MAX_TEXT)] = ""
     type: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")] = "text"
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
@@ -48,7 +52,7 @@ class CustomerMessage(BaseModel):
         return user_id
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "CustomerMessage":
+    def _is_whole(self) -> "ChatMessage":
         if self.sender is None and self.user_id is None:
             raise ValueError("from or user_id must say who writes")
         if self.type == "text" and not self.text.strip():
@@ -75,7 +79,7 @@ class Written:
         }
 
 
-def parse_message(document: object) -> CustomerMessage:
+def parse_message(document: object) -> ChatMessage:
     """Read the body of the request.
 
     Raises:
@@ -83,21 +87,26 @@ def parse_message(document: object) -> CustomerMessage:
 
     """
     try:
-        return CustomerMessage.model_validate(document)
+        return ChatMessage.model_validate(document)
     except ValidationError as error:
         raise Invalid(describe_first(error)) from None
 
 
-async def write_message(stage: Stage, message: CustomerMessage) -> Written:
-    """Put a customer's message into the chat and post its webhook."""
+async def write_message(stage: Stage, message: ChatMessage) -> Written:
+    """Put a message into the chat and post its webhook."""
     customer = stage.customers.meet(
         wa_id=message.sender, user_id=message.user_id, name=message.name
     )
     wamid = message.id or make_wamid()
     key = (message.phone_number_id, customer.user_id)
-    stage.chats.add_incoming(key, wamid=wamid, kind=message.type, text=message.text)
+    is_owner = message.author == "owner"
+    if is_owner:
+        stage.chats.add_outgoing(key, wamid=wamid, text=message.text)
+    else:
+        stage.chats.add_incoming(key, wamid=wamid, kind=message.type, text=message.text)
     after = stage.chats.seq
-    document = build_message_webhook(
+    build = build_echo_webhook if is_owner else build_message_webhook
+    document = build(
         message.phone_number_id,
         customer,
         wamid=wamid,

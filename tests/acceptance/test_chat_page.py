@@ -54,6 +54,17 @@ async def read_bubbles(page: Page, side: str, *, pane: int = 0) -> list[str]:
     return found
 
 
+async def test_the_owner_answers_from_the_page(kit: Kit, page: Page) -> None:
+    """One button beside the customer's own: the message stands on the business's side, as typed."""
+    await page.evaluate("document.querySelectorAll('.text')[0].focus()")
+    await page.type("Soy Marta.")
+    await page.evaluate("document.querySelectorAll('.owner')[0].click()")
+    await page.wait_for("document.querySelectorAll('.theirs p').length === 1")
+    assert ["Soy Marta."] == await read_bubbles(page, "theirs")
+    assert [] == await read_bubbles(page, "mine")
+    await kit.echo.wait_until(lambda: b"smb_message_echoes" in b"".join(kit.echo.bodies))
+
+
 async def test_a_customer_types_and_the_bot_answers(kit: Kit, page: Page) -> None:
     """Typing dots, blue ticks and the answer show, each when it happens."""
     kit.echo.at_typing = asyncio.Event()

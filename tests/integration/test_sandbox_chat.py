@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daemon.core.meta.wire import Customer, parse_delivery
 from tests.doubles.sandbox_kit import CLIENTS, NOW, NUMBER, Kit, open_kit
 
 BELOW = "34600111222"
@@ -44,6 +45,36 @@ async def test_a_customers_message_is_metas_webhook(silent: Kit) -> None:
     assert [message] == value["messages"]
     assert user_id == (await silent.write()).body["user_id"]
     assert "Ana" == silent.echo.values[1]["contacts"][0]["profile"]["name"]
+
+
+async def test_the_owner_may_write_from_their_app(silent: Kit) -> None:
+    """Meta's echo of it is posted, with both ids of the customer; the chat shows it as theirs."""
+    answer = await silent.write("Soy Marta.", **{"as": "owner"})
+    assert (200, 200) == (answer.status, answer.body["webhook_status"])
+    (body,) = map(json.loads, silent.echo.bodies)
+    (change,) = body["entry"][0]["changes"]
+    (echo,) = change["value"]["message_echoes"]
+    assert "smb_message_echoes" == change["field"]
+    assert (BELOW, answer.body["user_id"], answer.body["wamid"]) == (
+        echo["to"],
+        echo["to_user_id"],
+        echo["id"],
+    )
+    (shown,) = parse_delivery(body).echoes
+    assert Customer(answer.body["user_id"], BELOW) == shown.customer
+    (message,) = (await silent.read_transcript(BELOW))["messages"]
+    assert ("out", "Soy Marta.", "delivered") == (
+        message["direction"],
+        message["text"],
+        message["status"],
+    )
+
+
+async def test_nobody_else_writes(silent: Kit) -> None:
+    """A word for the author that there is not is refused, and nothing is posted."""
+    answer = await silent.write(**{"as": "operator"})
+    assert (400, []) == (answer.status, silent.echo.bodies)
+    assert answer.body["error"].startswith("as:")
 
 
 async def test_the_signature_is_over_the_escaped_bytes(silent: Kit) -> None:

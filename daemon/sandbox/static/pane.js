@@ -62,6 +62,7 @@ export class Pane {
       this.sendTyped();
     });
     text.addEventListener("input", () => this.fitText());
+    this.find(".owner").addEventListener("click", () => this.sendTyped("owner"));
     this.find(".me").addEventListener("submit", (event) => event.preventDefault());
     this.find(".me").addEventListener("change", () => this.changeCustomer());
     this.find(".client").addEventListener("change", (event) => {
@@ -208,23 +209,24 @@ export class Pane {
     text.style.height = `${text.scrollHeight}px`;
   }
 
-  sendTyped() {
+  sendTyped(as = "customer") {
     const text = this.find(".text");
     const typed = text.value.trim();
     if (!typed || !this.who || !this.settings.client) return;
     text.value = "";
     this.fitText();
-    this.send(typed);
+    this.send(typed, as);
   }
 
-  async send(text) {
+  async send(text, as = "customer") {
     const { who } = this;
     if (!who || !this.settings.client) return;
     const id = makeWamid();
     const at = new Date().toISOString();
-    this.append({ wamid: id, direction: "in", type: "text", text, status: "pending", at, changed: 0 });
+    const direction = as === "owner" ? "out" : "in";
+    this.append({ wamid: id, direction, type: "text", text, status: "pending", at, changed: 0 });
     const name = this.settings.name || undefined;
-    const body = JSON.stringify({ phone_number_id: this.settings.client, text, id, name, ...who });
+    const body = JSON.stringify({ phone_number_id: this.settings.client, text, id, name, as, ...who });
     try {
       const headers = { "Content-Type": "application/json" };
       const answer = await fetch("/chat/messages", { method: "POST", headers, body });

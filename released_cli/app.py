@@ -95,7 +95,7 @@ app.add_typer(
     contact.app,
     cls=Group,
     name="contact",
-    help="What is held about a person: give it out, erase it.",
+    help="A person: what is held about them, and who talks to them.",
 )
 app.add_typer(token.app, cls=Group, name="token", help="Who may use the admin API.")
 app.add_typer(meta.app, cls=Group, name="meta", help="Meta's access tokens.")

@@ -1,8 +1,9 @@
 """Whether a customer asks the bot to stop, or to answer again: the words for it in every language.
 
 Pure. Only a whole message is such a wish: in a sentence the same words mean anything ("¿La planta
-baja?"). A customer need not write in the client's language, so the words of all are known to all.
-What the bot says to it is `wording`'s.
+baja?"), and whoever writes "quiero darme de baja" to a gym wants to leave the gym. A customer need
+not write in the client's language, so the words of all are known to all. What the bot says to it is
+`wording`'s.
 
 Source: the WhatsApp Business Messaging Policy, read 2026-11: a request to stop must be honoured.
 """
@@ -21,19 +22,14 @@ SPOKEN_TYPES = frozenset({"button", "interactive", "text"})
 """Types whose text is the customer's whole message; a picture's caption is not."""
 
 _STOP = """
-    stop; baja; parar; dar de baja; darme de baja; dame de baja; dadme de baja; quiero darme de baja
-    stop all; stopall; unsubscribe; opt out; optout
-    baixa; aturar; atura; donar de baixa; donar me de baixa; dona m de baixa
-    pare; sair; cancelar inscricao; descadastrar
-    arret; arreter; arretez; desabonner; se desabonner; me desabonner; desinscription
-    ferma; fermati; disiscrivimi; disiscrivermi; cancellami
-    stopp; stoppen; abmelden; abbestellen
+    stop; stop all; stopall; stop bot; bot stop; unsubscribe; opt out; optout
+    baja; parar; parar bot; parar el bot; baixa; aturar; atura
+    pare; sair; descadastrar; arret; arreter; arretez; ferma; fermati; stopp; stoppen
 """
 _START = """
-    start; alta; activar; reanudar; dar de alta; darme de alta; dame de alta; quiero darme de alta
-    unstop; resume; subscribe; opt in; optin
-    donar d alta; dona m d alta; reprendre; voltar; retomar; ativar; attivare; riprendi; riprendere
-    reprends; reprenez; anmelden; starten; weiter
+    start; unstop; resume; subscribe; opt in; optin; alta; activar; reanudar
+    reprendre; voltar; retomar; ativar; attivare; riprendi; riprendere
+    reprends; reprenez; starten; weiter
 """
 _COURTESY = """
     por favor; porfavor; porfa; gracias; muchas gracias; please; pls; thanks; thank you
@@ -42,6 +38,10 @@ _COURTESY = """
 """
 
 _WORD = re.compile(r"[^\W_]+")
+_UNSEEN = re.compile(
+    "[\u00ad\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
+)
+"""Accents that stand apart, and the joiners and marks of direction that keyboards put in."""
 
 
 class Written(Protocol):
@@ -62,7 +62,11 @@ def read_wish(text: str) -> Wish | None:
     """Tell what a whole message asks for; case, accents, punctuation and courtesy aside."""
     if len(text) > LENGTH_LIMIT:
         return None
-    said = _drop_courtesy(_read_words(text))
+    words = _read_words(text)
+    if _LAST_WORDS.isdisjoint(words):
+        # Nearly every message ends here, after some microseconds.
+        return None
+    said = _drop_courtesy(words)
     if said in _STOP_PHRASES:
         return "stop"
     return "start" if said in _START_PHRASES else None
@@ -82,10 +86,10 @@ def last_wish(messages: Iterable[Written]) -> Wish | None:
 
 
 def _read_words(text: str) -> tuple[str, ...]:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    # Marks of direction and joiners too, which keyboards put in unseen.
-    kept = (char for char in plain if unicodedata.category(char) not in {"Mn", "Cf"})
-    return tuple(_WORD.findall("".join(kept)))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = _UNSEEN.sub("", unicodedata.normalize("NFKD", plain))
+    return tuple(_WORD.findall(plain))
 
 
 def _drop_courtesy(words: Sequence[str]) -> tuple[str, ...]:
@@ -106,4 +110,5 @@ def _split(phrases: str) -> frozenset[tuple[str, ...]]:
 
 
 _STOP_PHRASES, _START_PHRASES = _split(_STOP), _split(_START)
+_LAST_WORDS = frozenset(phrase[-1] for phrase in _STOP_PHRASES | _START_PHRASES)
 _COURTESIES = sorted(_split(_COURTESY), key=len, reverse=True)

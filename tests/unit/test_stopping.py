@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 from daemon.core.stopping import LENGTH_LIMIT, last_wish, read_wish, wish_of
 from daemon.core.wording import FALLBACKS, RESUMED, STOPPED, confirm_start, confirm_stop
 
-STOPS = (
-    "stop",
-    "baja",
-    "parar",
-    "darme de baja",
-    "unsubscribe",
-    "dona'm de baixa",
-    "arrêt",
-    "stopp",
-)
-STARTS = ("start", "alta", "voltar", "reprendre", "riprendi", "anmelden")
+STOPS = ("stop", "baja", "parar", "parar el bot", "unsubscribe", "baixa", "arrêt", "stopp")
+STARTS = ("start", "alta", "voltar", "reprendre", "riprendi", "weiter")
 AROUND = st.text(st.sampled_from(" \n\t.!¡¿?…*_\"'«»()🛑👍\u200e\ufe0f"), max_size=6)
 SENTENCES = (
     "¿La planta baja tiene ascensor?",
@@ -34,6 +25,8 @@ SENTENCES = (
     "stop stop stop it now",
     "la parada de bus: non-stop",
     "alta costura",
+    "quiero darme de baja",
+    "cancelar",
     "gracias",
     "por favor",
     "hola",

@@ -128,6 +128,29 @@ def test_a_database_of_the_first_release_is_upgraded_with_its_rows(tmp_path: Pat
     database.close()
 
 
+def test_a_pause_from_before_was_a_loops(tmp_path: Path) -> None:
+    """Whoever upgrades in the middle of one finds it parked and lifted as ever."""
+    path = tmp_path / "x.db"
+    upgrade_to(path, "0007")
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute(
+            "INSERT INTO clients (id, name, phone_number, phone_number_id, active, timezone,"
+            " locale, created_at, updated_at) VALUES (5, 'A', '+34', '1', 1, 'UTC', 'es', 1, 1)"
+        )
+        old.executemany(
+            "INSERT INTO conversations (client_id, wa_id, paused_until, fence, created_at)"
+            " VALUES (5, ?, ?, 0, 1)",
+            [("34600", 99.0), ("34601", None)],
+        )
+    database = Database(path)
+    assert prepare(database)
+    with closing(sqlite3.connect(path)) as new:
+        assert [(99.0, "loop"), (None, None)] == new.execute(
+            "SELECT paused_until, paused_by FROM conversations ORDER BY id"
+        ).fetchall()
+    database.close()
+
+
 def test_half_an_upgrade_is_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash between two revisions leaves the database as it was."""
     path = tmp_path / "x.db"

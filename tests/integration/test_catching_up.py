@@ -98,3 +98,38 @@ def test_a_token_that_was_revoked_since_stays_useless(database: Database, tmp_pa
     database.close()
     put_back(copy, path)
     assert [("laptop", 7.0)] == query(path, "SELECT name, revoked_at FROM tokens")
+
+
+def test_who_wants_no_bot_has_none_after_a_restore(
+    database: Database, client_a: Client, tmp_path: Path
+) -> None:
+    """Whether the backup knows them or not; who took a conversation over has it still.
+
+    Of a client that the backup lacks nobody is known, and whoever was given back stays so.
+    """
+    assert client_a.id == 1
+    path, copy = database.path, tmp_path / "copy.db"
+    insert = CONVERSATION.replace("'34600'", "?")
+    for customer in ("34600", "34601", "34602"):
+        query(path, insert, customer)
+    query(path, "UPDATE conversations SET paused_until = 9e9, paused_by = 'person' WHERE id = 3")
+    back_up(path, copy, force=False, monotonic=stopped, watch=unwatched)
+    for customer in ("34603", "34604"):
+        query(path, insert, customer)
+    query(
+        path,
+        "INSERT INTO clients (id, name, phone_number, phone_number_id, active, timezone, locale,"
+        " created_at, updated_at) VALUES (9, 'New', '+349', '9', 1, 'UTC', 'es', 1, 1)",
+    )
+    query(path, "UPDATE conversations SET client_id = 9 WHERE wa_id = '34604'")
+    query(path, "UPDATE conversations SET paused_until = 9e9, paused_by = 'person' WHERE id = 2")
+    query(path, "UPDATE conversations SET paused_until = 1e11, paused_by = 'stopped' WHERE id <> 2")
+    query(path, "UPDATE conversations SET paused_until = 5.0, paused_by = NULL WHERE id = 3")
+    database.close()
+    put_back(copy, path)
+    assert [
+        ("34600", 1e11, "stopped"),
+        ("34601", 9e9, "person"),
+        ("34602", 5.0, None),
+        ("34603", 1e11, "stopped"),
+    ] == query(path, "SELECT wa_id, paused_until, paused_by FROM conversations ORDER BY wa_id")

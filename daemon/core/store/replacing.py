@@ -52,6 +52,22 @@ _CATCH_UP = (
          SELECT c.id FROM later.conversations c JOIN main.conversations m ON m.id = c.id
          WHERE c.welcomed_at IS NOT NULL AND c.client_id = m.client_id
            AND (c.wa_id = m.wa_id OR c.user_id = m.user_id))""",
+    # Who has a conversation in charge has it still, and who wants no bot has none.
+    """UPDATE conversations SET (paused_until, paused_by) =
+         (SELECT c.paused_until, c.paused_by FROM later.conversations c
+          WHERE c.id = conversations.id)
+       WHERE id IN (
+         SELECT c.id FROM later.conversations c JOIN main.conversations m ON m.id = c.id
+         WHERE c.client_id = m.client_id AND (c.wa_id = m.wa_id OR c.user_id = m.user_id))""",
+    # Also one whose first message came after the backup.
+    """INSERT INTO conversations
+         (client_id, user_id, wa_id, paused_until, paused_by, fence, created_at)
+       SELECT c.client_id, c.user_id, c.wa_id, c.paused_until, c.paused_by, 0, c.created_at
+       FROM later.conversations c
+       WHERE c.paused_by = 'stopped' AND c.client_id IN (SELECT id FROM main.clients)
+         AND NOT EXISTS (
+           SELECT 1 FROM main.conversations m
+           WHERE m.client_id = c.client_id AND (m.wa_id = c.wa_id OR m.user_id = c.user_id))""",
     # A token that somebody made useless stays so.
     """UPDATE tokens SET revoked_at =
          (SELECT t.revoked_at FROM later.tokens t WHERE t.digest = tokens.digest)

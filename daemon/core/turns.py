@@ -177,6 +177,19 @@ def park(conn: Connection, hand: Hand, error: str, *, now: float) -> None:
         pausing.pause(conn, hand.conversation, by="loop", until=now + LOOP_PAUSE_S, now=now)
 
 
+def yield_to_stop(conn: Connection, hand: Hand) -> bool:
+    """Give the hand back if its customer has asked the bot to stop since; say whether they have.
+
+    Raises:
+        LeaseLost: as `settle`.
+
+    """
+    if not _asks_to_stop(conn, hand.conversation):
+        return False
+    give_back(conn, hand)
+    return True
+
+
 def give_back(conn: Connection, hand: Hand) -> None:
     """Undo a claim that came to nothing through no fault of the messages: it never happened."""
     conversations.hold(conn, hand.conversation, until=None)

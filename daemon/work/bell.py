@@ -114,6 +114,11 @@ class Bell:
         line = self._lines.get(client_id)
         return 0 if line is None else line.known
 
+    def rang_again(self, key: Key) -> bool:
+        """Tell whether somebody has rung for a conversation since its turn began."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.again
+
     def hasten(self, key: Key) -> None:
         """Ring for what is due now: a conversation that rests for a later moment rests no longer.
 

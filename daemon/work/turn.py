@@ -181,6 +181,8 @@ class TurnRunner:
             return await self._confirm(client, hand, plan)
         assistant = await self._directory.assistant_of(client)
         reply, cause = await self._asker.ask_while_typing(client, hand, plan, assistant)
+        if await self._is_stopped_meanwhile(hand):
+            return ()
         record = TurnRecord(
             engine=self._engine.name,
             assistant_version=assistant.version,
@@ -204,6 +206,16 @@ class TurnRunner:
             bind(turn=rows[0].turn_id)
         self._note(client, hand, record)
         return rows
+
+    async def _is_stopped_meanwhile(self, hand: Hand) -> bool:
+        """Drop the answer of who said stop while it was made: the next turn confirms that alone.
+
+        Looked up only when they have written at all since then.
+        """
+        key = (hand.conversation.client_id, hand.conversation.id)
+        if not self._bell.rang_again(key):
+            return False
+        return await self._store.insist(partial(turns.yield_to_stop, hand=hand))
 
     async def _park(self, hand: Hand, plan: Plan) -> None:
         cause = plan.cause or "unknown"

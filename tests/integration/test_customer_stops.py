@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.core.answering import SERVICE_WINDOW_S
+from daemon.core.assistants.engine import Question, Reply
 from daemon.core.meta.client import NotSent
 from daemon.core.store.conversations import NO_END
 from daemon.core.wording import confirm_start, confirm_stop
@@ -102,6 +103,36 @@ async def test_an_answer_that_waits_to_be_sent_is_withdrawn(bench: Bench) -> Non
     await say(bench, "stop")
     assert [f"{WELCOME}\n\nAnswer 1.", STOPPED] == told(bench)
     assert [("ignored", "stopped"), ("done", None)] == await inbox(bench)
+
+
+async def test_who_says_stop_while_the_model_thinks_gets_no_answer(bench: Bench) -> None:
+    """What it says then is dropped, and the stop is all that is confirmed."""
+
+    async def think(_question: Question) -> Reply:
+        bench.bell.note_message(await bench.write("stop"))
+        return Reply("answered", "Too late.", ("F1",))
+
+    bench.engine.answering = think
+    key = await bench.write("¿horario?")
+    await bench.work(key)
+    assert ([], [("pending", None)] * 2) == (told(bench), await inbox(bench))
+    await bench.work(key)
+    assert ([STOPPED], [("done", None)] * 2) == (told(bench), await inbox(bench))
+
+
+async def test_who_asks_more_while_the_model_thinks_is_answered(bench: Bench) -> None:
+    """In a turn for each, as ever."""
+
+    async def think(question: Question) -> Reply:
+        if len(bench.engine.questions) == 1:
+            bench.bell.note_message(await bench.write("¿wifi?"))
+        return Reply("answered", question.text, ("F1",))
+
+    bench.engine.answering = think
+    key = await bench.write("¿horario?")
+    await bench.work(key)
+    await bench.work(key)
+    assert [f"{WELCOME}\n\n¿horario?", "¿wifi?"] == told(bench)
 
 
 async def test_the_confirmation_is_sent_like_any_answer(bench: Bench) -> None:

@@ -10,10 +10,12 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from daemon.core.settings import Settings
 from released_cli.app import main
@@ -77,6 +79,7 @@ class Shell:
         with self._patch.context() as patch:
             patch.setattr(sys, "argv", ["released", *arguments])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+            patch.setattr(typer.main, "get_command", _know_commands)
             with pytest.raises(SystemExit) as ended:
                 main()
         start(Globals())  # what was given to this command holds for no test that follows
@@ -90,17 +93,31 @@ class Shell:
         assert (0, "") == (result.code, result.err if result.code else ""), result
         return result
 
+    def have_database(self) -> None:
+        """Have a new database where none is, sooner than a command would make it."""
+        if not (self.folder / "released.db").exists() and "DATABASE_URL" not in os.environ:
+            copy_new_database(self.folder / "released.db")
+
     def add(self, *more: str, number_id: str = "6312", name: str = "La Plaza") -> dict[str, Any]:
         """Onboard a client and give its document; `more` may override the phone number."""
         phone = () if "--phone-number" in more else ("--phone-number", "+34666777888")
-        if not (self.folder / "released.db").exists() and "DATABASE_URL" not in os.environ:
-            copy_new_database(self.folder / "released.db")
+        self.have_database()
         seed = ("--name", name, *phone, "--phone-number-id", number_id, "--faqs", str(FAQS))
         added: dict[str, Any] = self.must("client", "add", *seed, "--json", *more).json
         return added
 
     def list_clients(self) -> Any:
+        self.have_database()
         return self.must("client", "list", "--json").json
+
+
+@cache
+def _know_commands(app: typer.Typer) -> object:
+    """Give what typer makes of all our signatures: half of a short command, and ever the same."""
+    return _MAKE_COMMANDS(app)
+
+
+_MAKE_COMMANDS = typer.main.get_command
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from daemon.core.settings import Settings
 from released_cli.app import main
 from released_cli.choosing import PROFILE, TOKEN, URL
 from released_cli.given import Globals, start
+from tests.doubles.command_tree import get_commands
 from tests.doubles.forking import MEASURED, run_forked
 from tests.doubles.new_database import copy_new_database
 
@@ -79,7 +79,7 @@ class Shell:
         with self._patch.context() as patch:
             patch.setattr(sys, "argv", ["released", *arguments])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-            patch.setattr(typer.main, "get_command", _know_commands)
+            patch.setattr(typer.main, "get_command", get_commands)
             with pytest.raises(SystemExit) as ended:
                 main()
         start(Globals())  # what was given to this command holds for no test that follows
@@ -109,15 +109,6 @@ class Shell:
     def list_clients(self) -> Any:
         self.have_database()
         return self.must("client", "list", "--json").json
-
-
-@cache
-def _know_commands(app: typer.Typer) -> object:
-    """Give what typer makes of all our signatures: half of a short command, and ever the same."""
-    return _MAKE_COMMANDS(app)
-
-
-_MAKE_COMMANDS = typer.main.get_command
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

@@ -18,21 +18,21 @@ from daemon.core.runtime import Runtime
 
 def build_described_app(runtime: Runtime, *, on_death: Callable[[], None]) -> web.Application:
     """Do what `build_app` does, for a tenth of the cost from the second time on."""
-    remember = _remembering()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(describing, "build_description", remember)
+        patch.setattr(describing, "build_description", remember())
         return build_app(runtime, on_death=on_death)
 
 
 @cache
-def _remembering() -> Callable[..., dict[str, Any]]:
+def remember() -> Callable[..., dict[str, Any]]:
+    """Give a stand-in for `build_description`, which builds that of the same routes once."""
     build = describing.build_description
     built: dict[tuple[int, str], dict[str, Any]] = {}
 
-    def remember(routes: Sequence[Route], *, version: str) -> dict[str, Any]:
+    def build_once(routes: Sequence[Route], *, version: str) -> dict[str, Any]:
         key = (id(routes), version)
         if key not in built:
             built[key] = build(routes, version=version)
         return built[key]
 
-    return remember
+    return build_once

@@ -24,19 +24,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PRELOADED = (
-    "daemon.main",
-    "daemon.core.assistants.responses",
-    "daemon.sandbox",
-    "released_cli.app",
-    "alembic.command",
-    "alembic.ddl.sqlite",
-    "multiprocessing.spawn",
-    "pytest",
-    "rich.table",
-    "tests.doubles.forking",
-)
-"""What the process that is forked from has imported."""
+PRELOADED = ("tests.doubles.warmed",)
+"""What the process that is forked from has imported, and all that this does."""
 
 MEASURED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.doubles import warm_start
 from tests.doubles.command_line import PROGRAM, Result, clean_environment, measured
 
 HOURS = "Abrimos de lunes a viernes de 9:00 a 22:00 y los sábados de 10:00 a 23:00."
@@ -28,10 +29,14 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(temporary: Path, *options: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    temporary: Path, *options: str, program: Sequence[str] = (), **settings: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run it; by a `program` that need not start anew, unless another is named."""
+    begun = program or (*warm_start.words().split(), "released_cli")
     environment = clean_environment(TMPDIR=str(temporary), **settings)
     process = subprocess.Popen(
-        [*PROGRAM, "demo", *options],
+        [*begun, "demo", *options],
         cwd=temporary.parent,
         env=environment,
         stdout=subprocess.PIPE,
@@ -46,8 +51,8 @@ def running(temporary: Path, *options: str, **settings: str) -> Iterator[subproc
                 process.terminate()
 
 
-def ask(temporary: Path, text: str, **settings: str) -> Result:
-    with running(temporary, "--ask", text, **settings) as process:
+def ask(temporary: Path, text: str, *, program: Sequence[str] = (), **settings: str) -> Result:
+    with running(temporary, "--ask", text, program=program, **settings) as process:
         out, err = process.communicate(timeout=90)
     return Result(process.returncode, out, err)
 
@@ -76,7 +81,7 @@ def assert_nothing_left(temporary: Path) -> None:
 
 def test_ask_prints_the_restaurants_hours(temporary: Path) -> None:
     """The contract's own question: the reply alone on stdout, exit 0, nothing left."""
-    result = ask(temporary, "¿Cuál es vuestro horario?", **measured())
+    result = ask(temporary, "¿Cuál es vuestro horario?", program=PROGRAM, **measured())
     assert (0, "") == (result.code, result.err)
     assert result.out.startswith("¡Hola!")
     assert HOURS in result.out

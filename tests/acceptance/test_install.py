@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles import fake_systemctl, quick_customer
+from tests.doubles import fake_systemctl, quick_customer, warm_start
 from tests.doubles.certificates import Authority
 from tests.doubles.daemon_process import POLL_S, START_S, unmeasured
 from tests.doubles.installed_server import APP_SECRET, BASH, Server, make_server
@@ -24,6 +24,13 @@ pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
+    with make_server(tmp_path, programs=warm_start.words()) as made:
+        yield made
+
+
+@pytest.fixture
+def cold_server(tmp_path: Path) -> Iterator[Server]:
+    """Have programs that start as an operator's do."""
     with make_server(tmp_path) as made:
         yield made
 
@@ -41,11 +48,12 @@ def test_a_dry_run_tells_the_steps_and_does_none(server: Server) -> None:
     assert "useradd" in server.run("--dry-run")[1] or shutil.which("getent") is None
 
 
-def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(server: Server) -> None:
+def test_an_installation_runs_and_an_upgrade_keeps_what_is_there(cold_server: Server) -> None:
     """First a token, then a backup; the settings of the first run stand.
 
     The upgrade changes the schema: it is on trial, and the trial ends when it is kept.
     """
+    server = cold_server
     code, out, err = server.install()
     assert 0 == code, err
     assert "first" == json.loads(out)["name"]

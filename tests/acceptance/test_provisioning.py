@@ -20,7 +20,7 @@ from tests.doubles.yard import (
     clear,
     fetch,
     lay_out,
-    stand_in,
+    pretend,
     write_program,
 )
 
@@ -35,13 +35,22 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
 
 
 @pytest.fixture
+def cold_yard(tmp_path: Path) -> Iterator[Yard]:
+    """Have programs that start as an operator's do."""
+    opened = lay_out(tmp_path, warm=False)
+    yield opened
+    clear(opened)
+
+
+@pytest.fixture
 def quick_yard(yard: Yard) -> Yard:
-    stand_in(yard)
+    pretend(yard)
     return yard
 
 
-def test_a_bare_machine_gets_a_working_bot(yard: Yard) -> None:
+def test_a_bare_machine_gets_a_working_bot(cold_yard: Yard) -> None:
     """No key, no account: a name and a number are enough, and its secrets are its own."""
+    yard = cold_yard
     code, out, err = yard.run("demo", "+123456789")
     assert (0, "") == (code, err)
     assert "/webhook" in out

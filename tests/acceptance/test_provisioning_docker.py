@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles import fake_docker
+from tests.doubles import fake_docker, warm_start
 from tests.doubles.yard import BASH, Yard, ask, clear, lay_out, write_program
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
@@ -26,7 +26,7 @@ def engine(tmp_path: Path) -> Path:
 @pytest.fixture
 def yard(tmp_path: Path, engine: Path) -> Iterator[Yard]:
     opened = lay_out(tmp_path)
-    docker = fake_docker.install(engine)
+    docker = fake_docker.install(engine, warm_start.words())
     write_program(engine / "systemctl", "echo offline\nexit 1\n")
     opened.environ.update(docker)
     yield opened

@@ -25,8 +25,11 @@ PROGRAMS = {"released": "released_cli", "released-daemon": "daemon"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
-def install(folder: Path, *, engine: str = ENGINE) -> dict[str, str]:
-    """Write a docker into a folder; give the environment that makes a script use it."""
+def install(folder: Path, programs: str, *, engine: str = ENGINE) -> dict[str, str]:
+    """Write a docker into a folder; give the environment that makes a script use it.
+
+    `programs` are the words before a module that run it, as `python -m` does.
+    """
     folder.mkdir()
     program = folder / "docker"
     program.write_text(
@@ -34,7 +37,11 @@ def install(folder: Path, *, engine: str = ENGINE) -> dict[str, str]:
     )
     program.chmod(0o755)
     (folder / "engine").write_text(engine)
-    return {"FAKE_DOCKER": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
+    return {
+        "FAKE_DOCKER": str(folder),
+        "FAKE_PROGRAMS": programs,
+        "PATH": f"{folder}:{os.environ['PATH']}",
+    }
 
 
 def read_calls(folder: Path) -> list[str]:
@@ -114,7 +121,7 @@ class Project:
         place = self.services[name]["volumes"][0]["source"]
         environ = {"PATH": os.environ["PATH"], "HOME": place, "PYTHONPATH": str(ROOT)}
         return {
-            "args": [sys.executable, "-m", PROGRAMS[program], *map(str, rest)],
+            "args": [*os.environ["FAKE_PROGRAMS"].split(), PROGRAMS[program], *map(str, rest)],
             "cwd": place,
             "env": environ,
         }

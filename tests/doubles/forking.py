@@ -136,6 +136,11 @@ def _connect(streams: Streams) -> None:
             os.close(opened)
     if streams.terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    open_streams()
+
+
+def open_streams() -> None:
+    """Read and write where the first three file descriptors lead now."""
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a number, open to the end
     sys.stdout = open(1, "w", buffering=-1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115

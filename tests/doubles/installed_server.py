@@ -108,8 +108,11 @@ class Server:
 
 
 @contextmanager
-def make_server(folder: Path) -> Iterator[Server]:
-    """Make one in a folder; whatever was started there ends with it."""
+def make_server(folder: Path, *, programs: str = stand_in_python.COLD) -> Iterator[Server]:
+    """Make one in a folder; whatever was started there ends with it.
+
+    `programs` are the words before a module of a release that run it.
+    """
     checkout = folder / "checkout"
     checkout.mkdir()
     for name in COPIED:
@@ -117,7 +120,7 @@ def make_server(folder: Path) -> Iterator[Server]:
         shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, checkout / name)
-    python = stand_in_python.write(folder)
+    python = stand_in_python.write(folder, programs)
     prefix, systemd, port = folder / "server", folder / "systemd", find_free_port()
     environ = fake_systemctl.install(systemd, prefix / "etc/systemd/system") | {
         "PYTHON": str(python),

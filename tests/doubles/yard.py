@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.doubles.daemon_process import unmeasured
 from tests.doubles.new_database import copy_new_database
+from tests.doubles.warm_start import stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash")
@@ -53,8 +54,8 @@ class Yard:
         return int((self.demo / f"{part}.pid").read_text().split()[0])
 
 
-def lay_out(folder: Path) -> Yard:
-    """Make a yard; its `setup.sh` has nothing to do."""
+def lay_out(folder: Path, *, warm: bool = True) -> Yard:
+    """Make a yard; its `setup.sh` has nothing to do, and `warm` programs need not start anew."""
     checkout = folder / "checkout"
     programs = checkout / ".venv/bin"
     programs.mkdir(parents=True)
@@ -64,10 +65,9 @@ def lay_out(folder: Path) -> Yard:
     shutil.copytree(ROOT / "deploy/instance", checkout / "deploy/instance")
     shutil.copy(ROOT / "faqs.example.json", checkout)
     (checkout / "scripts/setup.sh").write_text("exit 0\n")
-    for name, words in (("released", "-m released_cli"), ("released-daemon", "-m daemon")):
-        write_program(
-            programs / name, f'PYTHONPATH="{ROOT}" exec "{sys.executable}" {words} "$@"\n'
-        )
+    for name, module in (("released", "released_cli"), ("released-daemon", "daemon")):
+        program = stand_in(module) if warm else f'"{sys.executable}" -m {module}'
+        write_program(programs / name, f'PYTHONPATH="{ROOT}" exec {program} "$@"\n')
     bare = folder / "bare"
     bare.mkdir()
     write_program(bare / "systemctl", "echo offline\nexit 1\n")
@@ -76,7 +76,7 @@ def lay_out(folder: Path) -> Yard:
     return Yard(checkout, {"SYSTEMD_UNITS": str(folder / "no units"), "PATH": path})
 
 
-def stand_in(yard: Yard) -> None:
+def pretend(yard: Yard) -> None:
     """Let plain programs be the daemon and the sandbox, for what the script does around them.
 
     The daemon is well at its port, the sandbox only runs; every other command is the real one's,

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.doubles import warm_start
 from tests.doubles.command_line import PROGRAM, Result, clean_environment, measured
+from tests.doubles.running import read_line, running
 
 HOURS = "Abrimos de lunes a viernes de 9:00 a 22:00 y los sábados de 10:00 a 23:00."
 NUMBER = "631261586727899"
@@ -28,38 +29,19 @@ def temporary(tmp_path: Path) -> Path:
     return made
 
 
-@contextmanager
-def running(
+def demo(
     temporary: Path, *options: str, program: Sequence[str] = (), **settings: str
-) -> Iterator[subprocess.Popen[str]]:
+) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run it; by a `program` that need not start anew, unless another is named."""
     begun = program or (*warm_start.words().split(), "released_cli")
     environment = clean_environment(TMPDIR=str(temporary), **settings)
-    process = subprocess.Popen(
-        [*begun, "demo", *options],
-        cwd=temporary.parent,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
+    return running((*begun, "demo", *options), temporary.parent, environment)
 
 
 def ask(temporary: Path, text: str, *, program: Sequence[str] = (), **settings: str) -> Result:
-    with running(temporary, "--ask", text, program=program, **settings) as process:
+    with demo(temporary, "--ask", text, program=program, **settings) as process:
         out, err = process.communicate(timeout=90)
     return Result(process.returncode, out, err)
-
-
-def read_address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 def find_daemons(temporary: Path) -> list[int]:
@@ -107,8 +89,8 @@ def test_ask_ignores_the_settings_of_the_shell(temporary: Path) -> None:
 @pytest.mark.parametrize("name", HEARD, ids=lambda name: name.name)
 def test_the_demo_serves_until_it_is_told_to_end(temporary: Path, name: signal.Signals) -> None:
     """It prints the page's address, serves it, and a signal ends both and removes everything."""
-    with running(temporary) as process:
-        url = read_address(process)
+    with demo(temporary) as process:
+        url = read_line(process)
         with urllib.request.urlopen(url) as page:
             assert 200 == page.status
         wrote = {"phone_number_id": NUMBER, "from": "34600000001", "text": "¿Tenéis menú del día?"}
@@ -132,7 +114,7 @@ def test_the_demo_serves_until_it_is_told_to_end(temporary: Path, name: signal.S
 
 def test_ctrl_c_while_it_starts_ends_it(temporary: Path) -> None:
     """A signal that comes before the daemon is up leaves nothing behind either."""
-    with running(temporary) as process:
+    with demo(temporary) as process:
         while not find_daemons(temporary):
             assert process.poll() is None
             time.sleep(0.01)
@@ -144,8 +126,8 @@ def test_ctrl_c_while_it_starts_ends_it(temporary: Path) -> None:
 
 def test_a_daemon_that_dies_is_told(temporary: Path) -> None:
     """When the daemon ends by itself the demo says so, exits 1 and cleans up."""
-    with running(temporary) as process:
-        read_address(process)
+    with demo(temporary) as process:
+        read_line(process)
         for pid in find_daemons(temporary):
             os.kill(pid, signal.SIGKILL)
         _, said = process.communicate(timeout=30)

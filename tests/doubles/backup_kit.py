@@ -3,13 +3,18 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
+from daemon.core.maintaining import Maintained, Rules, maintain
+from daemon.core.store.engine import Database
 from daemon.core.store.schema import APPLICATION_ID
 from tests.doubles.new_database import copy_new_database
 
 MOMENT = 1_780_000_000.0
 """When the tests take place: 2026-05-28, 20:26:40 UTC."""
+
+NO_BACKUPS = Rules(None, timedelta(days=14))
 
 
 def unwatched(_done: int, _total: int) -> None:
@@ -19,6 +24,11 @@ def unwatched(_done: int, _total: int) -> None:
 def stopped() -> float:
     """Be a clock that stands still."""
     return 0.0
+
+
+def run_maintenance(database: Database, rules: Rules = NO_BACKUPS) -> Maintained:
+    """Maintain a database at that time, in none of it."""
+    return maintain(database.path, rules, now=MOMENT, monotonic=stopped)
 
 
 def query(path: Path, sql: str, *parameters: object) -> list[tuple[object, ...]]:

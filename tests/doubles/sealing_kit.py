@@ -1,10 +1,12 @@
 """What tests of sealed access tokens share: rows as they lie in the file, and keys at rest."""
 
+import os
 from pathlib import Path
 
 from daemon.core.clients import get_client, update_client
 from daemon.core.documents import client_document
 from daemon.core.sealing.keys import Key, parse_keys
+from daemon.core.sealing.rotating import Dropped, Rotated, drop_old, rotate
 from daemon.core.seeds import ClientChanges, validate
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import list_own_tokens
@@ -93,3 +95,18 @@ def document_of(path: Path, client_id: int) -> dict[str, object]:
         return client_document(client)
     finally:
         database.close()
+
+
+def turn(database: Database, key_file: Path | None = None) -> Rotated:
+    """Put a new key in the old one's place."""
+    return rotate(database, key_file=key_file, random=os.urandom, now=NOW, actor=ANA)
+
+
+def drop(database: Database, key_file: Path | None = None) -> Dropped:
+    """Drop the keys that seal nothing any more."""
+    return drop_old(database, key_file=key_file, now=NOW, actor=ANA)
+
+
+def key_ids(path: Path) -> set[str]:
+    """Name the keys that seal what lies in the file."""
+    return {token.split(":")[2] for token in stored(path).values()}

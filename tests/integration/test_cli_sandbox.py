@@ -2,10 +2,7 @@
 
 import signal
 import socket
-import subprocess
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,37 +16,17 @@ from tests.doubles.command_line import (
     clean_environment,
     run_quickly,
 )
+from tests.doubles.running import read_line, running
 
 SECRET = {"META_APP_SECRET": "secret"}
-
-
-@contextmanager
-def running(folder: Path, *options: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*PROGRAM, "sandbox", *options],
-        cwd=folder,
-        env=clean_environment(**settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def read_address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().removeprefix("Chat page: ").strip()
 
 
 def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
     """It prints its address, knows the clients, and Ctrl-C ends it with 130."""
     run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
-    with running(tmp_path, "--port", "0", HOST="0.0.0.0", PORT="9999", **SECRET) as process:
-        url = read_address(process)
+    environment = clean_environment(HOST="0.0.0.0", PORT="9999", **SECRET)
+    with running((*PROGRAM, "sandbox", "--port", "0"), tmp_path, environment) as process:
+        url = read_line(process).removeprefix("Chat page: ")
         with urllib.request.urlopen(url) as page:
             assert "text/html" == page.headers.get_content_type()
         with urllib.request.urlopen(f"{url}v26.0/6312") as number:

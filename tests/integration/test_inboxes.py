@@ -1,20 +1,16 @@
 """What an operator does with the inbox, through `released inbox` on a real database."""
 
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
 
 from daemon.core import inboxes, sending
 from daemon.core.clients import stop_client
-from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict
 from daemon.core.sending import Begun
 from daemon.core.store.audit import Actor
 from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.schema import audit
-from released_cli.watching.moments import tell_local
 from tests.doubles.bookkeeping import (
     Kept,
     claim,
@@ -29,15 +25,10 @@ from tests.doubles.store_kit import NOW, take, told
 
 
 @pytest.fixture
-def shell(
-    database: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Shell:
+def shell(shell: Shell, database: Database) -> Shell:
     """Run the CLI in the folder of `database`, which has the name that no setting changes."""
-    assert tmp_path / "released.db" == database.path
-    return Shell(tmp_path, monkeypatch, capsys)
+    assert shell.folder / "released.db" == database.path
+    return shell
 
 
 def states(database: Database) -> list[tuple[str, str | None, int]]:
@@ -248,61 +239,6 @@ class TestRefusals:
         """A usage error, exit code 2, nothing on stdout."""
         result = shell.run("inbox", *arguments)
         assert (2, "") == (result.code, result.out)
-
-
-class TestShow:
-    def test_the_whole_story_of_a_message(
-        self, database: Database, client_a: Client, shell: Shell
-    ) -> None:
-        """Its text, and what became of each part of its answer."""
-
-        def run(conn: Connection) -> Kept:
-            kept = keep(conn, client_a, "w1")
-            (row,) = settle(conn, client_a, kept)
-            send(conn, row)
-            return kept
-
-        kept = database.write(run)
-        shown = shell.must("inbox", "show", str(kept.id), "--json").json
-        assert ("text of w1", "done", 1) == (shown["text"], shown["state"], shown["attempts"])
-        (part,) = shown["answer"]
-        assert ("sent", "hola", None) == (part["state"], part["text"], part["error"])
-        table = shell.must("inbox", "show", str(kept.id)).out
-        assert "text of w1" in table
-        assert "hola" in table
-
-    def test_an_answer_in_doubt_says_until_when(
-        self, database: Database, client_a: Client, shell: Shell
-    ) -> None:
-        """After a crash nobody knows whether it went out; the wait is explained, and ends."""
-
-        def run(conn: Connection) -> Kept:
-            kept = keep(conn, client_a, "w1")
-            (row,) = settle(conn, client_a, kept)
-            assert Begun.OURS is sending.begin(conn, row)
-            sending.doubt(conn, row, error="in_doubt", due_at=NOW + 60)
-            return kept
-
-        kept = database.write(run)
-        (listed,) = shell.must("inbox", "list", "--json").json
-        assert ("working", "in_doubt") == (listed["state"], listed["error"])
-        (part,) = shell.must("inbox", "show", str(kept.id), "--json").json["answer"]
-        assert ("in_doubt", timestamp(NOW + 60)) == (part["state"], part["due_at"])
-        told = shell.must("inbox", "show", str(kept.id)).err
-        assert f"waited for until {tell_local(timestamp(NOW + 60))}" in told
-
-    def test_a_list_has_no_text(self, database: Database, client_a: Client, shell: Shell) -> None:
-        """The contract's keys and no other; an empty list says so to people."""
-        assert [] == shell.must("inbox", "list", "--json").json
-        assert "No messages" in shell.must("inbox", "list").err
-        assert "No parked messages" in shell.must("inbox", "list", "--state", "parked").err
-        database.write(lambda conn: [keep(conn, client_a, f"w{n}") for n in range(3)])
-        entries = shell.must("inbox", "list", "--limit", "2", "--json").json
-        assert ["w1", "w2"] == [entry["wamid"] for entry in entries]
-        keys = "id wamid client_id customer type state attempts error received_at"
-        assert keys.split() == list(entries[0])
-        assert "34600" in shell.must("inbox", "list").out
-        assert "text of" not in shell.must("inbox", "list").out
 
 
 def test_each_act_is_in_the_audit_trail(database: Database, client_a: Client, shell: Shell) -> None:

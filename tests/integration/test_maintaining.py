@@ -1,6 +1,5 @@
 """Maintenance: it finds what is wrong, hurts nobody who works, and deletes only what may go."""
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -10,26 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core import maintaining
 from daemon.core.backups import back_up, name_backup
-from daemon.core.errors import Conflict, Misconfigured, ReleasedError
-from daemon.core.maintaining import Maintained, Rules, maintain, vacuum
-from daemon.core.ownership import owned
-from daemon.core.store import due_sends, inbox, maintenance
+from daemon.core.errors import Misconfigured
+from daemon.core.maintaining import Rules, maintain
+from daemon.core.store import maintenance
 from daemon.core.store.clients import Client
-from daemon.core.store.engine import Connection, Database
+from daemon.core.store.engine import Database
 from daemon.core.store.faults import StoreUnavailable
-from tests.doubles.backup_kit import MOMENT, list_files, query, stopped, unwatched
-from tests.doubles.bookkeeping import keep, send, settle
-from tests.doubles.query_plans import explain
-from tests.doubles.store_kit import NOW
+from tests.doubles.backup_kit import (
+    MOMENT,
+    NO_BACKUPS,
+    list_files,
+    query,
+    run_maintenance,
+    stopped,
+    unwatched,
+)
 
 DAY_S = 86_400.0
-NO_BACKUPS = Rules(None, timedelta(days=14))
-
-
-def run(database: Database, rules: Rules = NO_BACKUPS) -> Maintained:
-    return maintain(database.path, rules, now=MOMENT, monotonic=stopped)
 
 
 def save(database: Database, folder: Path, *, days_ago: float = 0) -> Path:
@@ -47,7 +44,7 @@ def scribble(path: Path) -> None:
 
 def test_a_sound_database(database: Database) -> None:
     """Says so."""
-    done = run(database)
+    done = run_maintenance(database)
     assert ("sound", (), (), None) == (done.check, done.faults, done.deleted, done.backup)
     assert database.path.stat().st_size == done.space.used
     assert not done.is_worth_vacuum
@@ -61,7 +58,7 @@ def test_a_disk_that_is_nearly_full_is_a_fault(
     for free, faults in ((0, 1), (50 << 20, 1), (52 << 20, 0)):
         left = usage._replace(free=free)
         monkeypatch.setattr(shutil, "disk_usage", lambda _path, left=left: left)
-        done = run(database)
+        done = run_maintenance(database)
         assert ("sound", faults) == (done.check, len(done.faults))
         assert all(f"has {free >> 20} MiB left" in fault for fault in done.faults)
 
@@ -72,7 +69,7 @@ def test_old_copies_go_and_the_newest_backup_is_read(database: Database, tmp_pat
     old, newest = save(database, folder, days_ago=20), save(database, folder)
     left = database.path.with_name("released.db.before-restore-20260401T000000Z")
     left.write_text("old")
-    done = run(database, Rules(folder, timedelta(days=14)))
+    done = run_maintenance(database, Rules(folder, timedelta(days=14)))
     assert ("sound", newest, (left, old), ()) == (
         done.check,
         done.backup,
@@ -84,10 +81,10 @@ def test_old_copies_go_and_the_newest_backup_is_read(database: Database, tmp_pat
 def test_no_backup_and_an_old_one_are_faults(database: Database, tmp_path: Path) -> None:
     """With the command that makes one; what is older than an old one goes all the same."""
     rules = Rules(tmp_path / "kept", timedelta(days=14))
-    (none,) = run(database, rules).faults
+    (none,) = run_maintenance(database, rules).faults
     assert "there is no backup in" in none
     older, old = (save(database, tmp_path / "kept", days_ago=days) for days in (20, 15))
-    done = run(database, rules)
+    done = run_maintenance(database, rules)
     assert [f"the newest backup {old} is 360 hours old. Make one: released db backup"] == [
         *done.faults
     ]
@@ -100,7 +97,7 @@ def test_with_an_unfit_backup_nothing_is_deleted(database: Database, tmp_path: P
     save(database, folder, days_ago=20)
     scribble(save(database, folder))
     before = list_files(folder)
-    done = run(database, Rules(folder, timedelta(days=14)))
+    done = run_maintenance(database, Rules(folder, timedelta(days=14)))
     assert ("the newest backup is unfit", ()) == (done.faults[0][:26], done.deleted)
     assert before == list_files(folder)
 
@@ -108,7 +105,7 @@ def test_with_an_unfit_backup_nothing_is_deleted(database: Database, tmp_path: P
 def test_a_folder_that_is_a_file_is_a_fault(database: Database, tmp_path: Path) -> None:
     """In words."""
     (tmp_path / "kept").write_text("mine")
-    (fault,) = run(database, Rules(tmp_path / "kept", timedelta(days=14))).faults
+    (fault,) = run_maintenance(database, Rules(tmp_path / "kept", timedelta(days=14))).faults
     assert "cannot be looked into: Not a directory" in fault
 
 
@@ -134,7 +131,7 @@ def test_damage_is_told_with_the_way_back(
                 " 'fallback_message TEXT NOT NULL') WHERE name = 'clients'"
             )
     database.close()
-    done = run(database, Rules(tmp_path / "kept", timedelta(days=14)))
+    done = run_maintenance(database, Rules(tmp_path / "kept", timedelta(days=14)))
     assert "damaged" == done.check
     assert said in done.faults[0]
     assert done.faults[0].endswith("released db restore FILE")
@@ -163,10 +160,10 @@ def test_it_goes_on_beside_a_writer(database: Database) -> None:
     """Somebody who reads is in nobody's way either."""
     with closing(sqlite3.connect(database.path, isolation_level=None)) as writer:
         writer.execute("UPDATE clients SET name = 'x'")
-        assert "sound" == run(database).check
+        assert "sound" == run_maintenance(database).check
         writer.execute("BEGIN")
         writer.execute("SELECT count(*) FROM clients").fetchall()
-        assert "sound" == run(database).check
+        assert "sound" == run_maintenance(database).check
 
 
 def test_a_database_that_is_locked_for_long_is_one_line(
@@ -178,7 +175,7 @@ def test_a_database_that_is_locked_for_long_is_one_line(
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("UPDATE clients SET name = 'x'")
         with pytest.raises(StoreUnavailable, match="locked"):
-            run(database)
+            run_maintenance(database)
 
 
 def test_a_check_that_takes_too_long_is_left(database: Database) -> None:
@@ -231,95 +228,8 @@ def test_a_log_that_has_grown_is_cut(database: Database, monkeypatch: pytest.Mon
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM x").fetchone()
         writer.execute("INSERT INTO x VALUES (zeroblob(100000))")
-        assert run(database).log_bytes == log.stat().st_size > 100_000
+        assert run_maintenance(database).log_bytes == log.stat().st_size > 100_000
         monkeypatch.setattr(maintenance, "BIG_LOG_BYTES", 50_000)
-        assert run(database).log_bytes > 100_000
+        assert run_maintenance(database).log_bytes > 100_000
         reader.execute("COMMIT")
-        assert 0 == run(database).log_bytes
-
-
-class TestVacuum:
-    def test_unused_space_is_told_and_given_back(
-        self, database: Database, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Told by every run, given back only when asked for."""
-        monkeypatch.setattr(maintaining, "WORTH_BYTES", 1 << 20)
-        with closing(sqlite3.connect(database.path, isolation_level=None)) as conn:
-            conn.execute("CREATE TABLE x (y)")
-            conn.execute("INSERT INTO x VALUES (zeroblob(4000000))")
-            conn.execute("DROP TABLE x")
-        database.close()
-        done = run(database)
-        assert done.is_worth_vacuum
-        before, after = vacuum(database.path)
-        assert (done.space, 0) == (before, after.unused)
-        assert after.used == database.path.stat().st_size < 1 << 20
-
-    def test_a_daemon_can_start_after_root_was_here(self, database: Database) -> None:
-        """The lock that it leaves belongs to whom the database does."""
-        if os.geteuid() != 0:
-            pytest.skip("only root gives files away")
-        database.close()
-        os.chown(database.path, 4711, 4712)
-        vacuum(database.path)
-        lock = database.path.with_name("released.db.lock").stat()
-        assert (4711, 4712) == (lock.st_uid, lock.st_gid)
-
-    def test_never_under_a_daemon(self, database: Database) -> None:
-        """It would keep every message waiting."""
-        with (
-            owned(database.path),
-            pytest.raises(Conflict, match="Stop it first, and try again: Ctrl-C where it runs"),
-        ):
-            vacuum(database.path)
-
-    def test_not_where_it_would_fill_the_disk(
-        self, database: Database, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nothing is begun."""
-        usage = shutil.disk_usage(database.path.parent)._replace(free=1 << 20)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
-        with pytest.raises(Misconfigured, match="no room to write"):
-            vacuum(database.path)
-
-    def test_not_while_somebody_reads(
-        self, database: Database, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """One line after its patience; and none for what is not there."""
-        monkeypatch.setattr(maintenance, "BUSY_TIMEOUT_S", 0.05)
-        with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(ReleasedError, match="locked"):
-                vacuum(database.path)
-        with pytest.raises(Misconfigured, match="There is no database"):
-            vacuum(database.path.with_name("none.db"))
-
-
-def test_statistics_of_a_moment_do_not_stay(database: Database, client_a: Client) -> None:
-    """Somebody's ANALYZE turns the daemon's searches into sorting; afterwards they are as made."""
-
-    def live(conn: Connection) -> None:
-        for number in range(300):
-            kept = keep(conn, client_a, f"w{number}", customer=f"34{number % 40}")
-            for row in settle(conn, client_a, kept) if number % 50 else ():
-                send(conn, row)
-
-    def find_plans() -> list[str]:
-        found = database.read(
-            lambda conn: explain(
-                conn,
-                lambda: (
-                    inbox.pending_after(conn, 0, limit=500),
-                    due_sends.list_due(conn, now=NOW, limit=500),
-                ),
-            )
-        )
-        database.close()
-        return found
-
-    database.write(live)
-    as_made = find_plans()
-    query(database.path, "ANALYZE")
-    assert as_made != find_plans()
-    assert "sound" == run(database).check
-    assert as_made == find_plans()
+        assert 0 == run_maintenance(database).log_bytes

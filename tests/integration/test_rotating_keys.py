@@ -1,6 +1,5 @@
 """A new key in the old one's place: every token readable after each step, whoever works."""
 
-import asyncio
 import os
 import signal
 from functools import partial
@@ -11,11 +10,10 @@ import pytest
 from daemon.core import placing
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.ownership import owned
-from daemon.core.runtime import open_runtime
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.keys import KEY_BYTES, make_key, write_keys
 from daemon.core.sealing.resealing import reseal
-from daemon.core.sealing.rotating import Dropped, Rotated, add_key, drop_old, find_old, rotate
+from daemon.core.sealing.rotating import Dropped, find_old
 from daemon.core.sealing.showing import describe_secrets
 from daemon.core.sealing.storing import leave_mark
 from daemon.core.store import heartbeats
@@ -23,22 +21,20 @@ from daemon.core.store.audit import DAEMON, list_entries
 from daemon.core.store.engine import Database
 from daemon.core.taking_over import BEAT
 from tests.doubles.forking import Program, fork
-from tests.doubles.inhouse import make_settings
 from tests.doubles.sealing_kit import (
-    ANA,
     STEPS,
     TOKENS,
     add_two,
     change_token,
     die_at,
+    drop,
+    key_ids,
     keys_in,
     put_plain,
     reveal,
-    set_token,
-    stored,
+    turn,
 )
 from tests.doubles.store_kit import NOW
-from tests.doubles.workbench import open_bench
 
 
 @pytest.fixture
@@ -50,18 +46,6 @@ def path(database: Database) -> Path:
 @pytest.fixture
 def key_file(path: Path) -> Path:
     return path.with_name("released.key")
-
-
-def turn(database: Database, key_file: Path | None = None) -> Rotated:
-    return rotate(database, key_file=key_file, random=os.urandom, now=NOW, actor=ANA)
-
-
-def drop(database: Database, key_file: Path | None = None) -> Dropped:
-    return drop_old(database, key_file=key_file, now=NOW, actor=ANA)
-
-
-def key_ids(path: Path) -> set[str]:
-    return {token.split(":")[2] for token in stored(path).values()}
 
 
 def in_trail(database: Database, action: str) -> list[object]:
@@ -243,59 +227,3 @@ def test_a_file_that_cannot_be_written_is_told(path: Path, tmp_path: Path) -> No
     database.close()
     assert "half" == source.read_text()
     assert TOKENS == reveal(path)
-
-
-async def test_beside_a_running_daemon(tmp_path: Path) -> None:
-    """It opens what is sealed with a key made a moment ago, and seals with that one itself."""
-    path = tmp_path / "released.db"
-    async with open_bench(tmp_path, now=NOW) as bench:
-        await bench.runtime.store.write(lambda conn: set_token(conn, 1, "EAAB-own"))
-        other = Database(path)
-        made = turn(other)
-        assert 1 == len(drop(other).dropped)
-        other.close()
-        await bench.runtime.directory.refresh()
-        await bench.work(await bench.write())
-        assert ["EAAB-own"] == bench.graph.tokens
-        await bench.runtime.store.write(lambda conn: set_token(conn, 1, "EAAB-next"))
-        assert {made.key_id} == key_ids(path)
-    assert {1: "EAAB-next"} == reveal(path)
-
-
-async def test_tokens_stored_while_keys_change_are_never_lost(tmp_path: Path) -> None:
-    """A daemon stores without a pause beside rotations and drops: the last one can be read."""
-    path = tmp_path / "released.db"
-    async with open_bench(tmp_path, now=NOW) as bench:
-        await bench.runtime.store.write(lambda conn: set_token(conn, 1, "EAAB-first"))
-
-        async def store() -> int:
-            for count in range(60):
-                token = f"EAAB-{count}"
-                await bench.runtime.store.write(partial(set_token, client_id=1, token=token))
-            return count
-
-        def change_keys() -> None:
-            other = Database(path)
-            for _ in range(5):
-                turn(other)
-                drop(other)
-            other.close()
-
-        last, _ = await asyncio.gather(store(), asyncio.to_thread(change_keys))
-        stopped = await bench.query("SELECT count(*) FROM clients WHERE stopped_code IS NOT NULL")
-        assert [(0,)] == stopped
-    assert {1: f"EAAB-{last}"} == reveal(path)
-
-
-async def test_the_daemon_finishes_what_was_cut_off(
-    database: Database, path: Path, key_file: Path
-) -> None:
-    """Its start seals with the key that stands first."""
-    new = make_key(b"n" * KEY_BYTES)
-    add_key(database, key_file, new)
-    assert new.id not in key_ids(path)
-    async with open_runtime(make_settings(path.parent)) as runtime:
-        assert {new.id} == key_ids(path)
-        client = runtime.directory.find(1)
-        assert client is not None
-        assert TOKENS[1] == runtime.settings.token_for(client.access_token)

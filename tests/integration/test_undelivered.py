@@ -1,7 +1,6 @@
 """Answers that Meta took and then failed to deliver: shown as such, and sent again on demand."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,16 +24,10 @@ ACTOR = Actor("test")
 
 
 @pytest.fixture
-def shell(
-    database: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Shell:
-    """Run the CLI in the folder of `database`, where the time is the tests'."""
-    assert tmp_path / "released.db" == database.path
-    monkeypatch.setattr("time.time", lambda: NOW + 60)
-    return Shell(tmp_path, monkeypatch, capsys)
+def shell(shell: Shell) -> Shell:
+    """Run the CLI at the time of the tests."""
+    shell.patch("time.time", lambda: NOW + 60)
+    return shell
 
 
 def fail(

@@ -1,11 +1,10 @@
 """When a backup is due, and when its age is worth an alert."""
 
-from typing import Any
-
 import pytest
 
-from daemon.core.alerts import BACKUP_LATE_S, Alert, Backups, Facts, find_alerts
+from daemon.core.alerts import BACKUP_LATE_S, Alert, Backups
 from daemon.core.vault import FRESH_S, OVERDUE_S, QUIET_HOUR, is_due
+from tests.doubles import alert_facts
 
 NOW = 1_780_000_000.0
 HOUR_S = 3600.0
@@ -32,19 +31,9 @@ def test_a_backup_is_due_once_a_night(age_s: float | None, hour: int, *, expecte
 def find(
     backups: Backups | None, *, since: float | None = NOW - 9 * HOUR_S, lacks_backups: bool = False
 ) -> list[Alert]:
-    facts: dict[str, Any] = {
-        "clients": (),
-        "stops": {},
-        "unread_hours": {},
-        "expiring": (),
-        "disk": None,
-        "folder": "/var/lib/released",
-        "daemon_runs": True,
-        "has_shared_token": True,
-        "now": NOW,
-    }
-    facts |= {"backups": backups, "lacks_backups": lacks_backups}
-    return find_alerts(Facts(**facts, daemon_since=since))
+    return alert_facts.find(
+        now=NOW, backups=backups, lacks_backups=lacks_backups, daemon_since=since
+    )
 
 
 def test_a_service_that_makes_no_backups_is_told() -> None:

@@ -1,7 +1,5 @@
 """Who wrote: the ids of one person are joined, and those of two never."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +10,7 @@ from daemon.core.meta.wire import (
     InboundMessage,
     parse_delivery,
 )
-
-BODIES = Path(__file__).parents[1] / "data" / "webhooks"
-
-NUMBER = "631261586727899"
-ANA = "ES.13491208655302741918"
-ANA_PHONE = "34600111222"
-LUIS_PHONE = "34600333444"
-
-
-def parse_file(name: str) -> Delivery:
-    return parse_delivery(json.loads((BODIES / f"{name}.json").read_bytes()))
+from tests.doubles.webhook_files import ANA, ANA_PHONE, LUIS_PHONE, NUMBER, parse_file
 
 
 def read_customers(*messages: dict[str, Any], contacts: list[dict[str, Any]]) -> list[Customer]:

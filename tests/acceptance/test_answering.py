@@ -9,17 +9,8 @@ import pytest
 
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.model_answers import write_answer
-from tests.doubles.stage import (
-    CLOSED,
-    FALLBACK,
-    PLAZA,
-    SOL,
-    WELCOME,
-    Stage,
-    build_text_webhook,
-    read_demo_faqs,
-    wrap,
-)
+from tests.doubles.stage import Stage, build_text_webhook, wrap
+from tests.doubles.stage_clients import CLOSED, FALLBACK, PLAZA, SOL, WELCOME, read_demo_faqs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

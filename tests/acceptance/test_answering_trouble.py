@@ -6,7 +6,8 @@ import pytest
 
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.model_server import Behaviour, Kind
-from tests.doubles.stage import FALLBACK, PLAZA, SOL, WELCOME, Stage, read_demo_faqs
+from tests.doubles.stage import Stage
+from tests.doubles.stage_clients import FALLBACK, PLAZA, SOL, WELCOME, read_demo_faqs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

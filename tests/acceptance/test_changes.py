@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import FALLBACK, PLAZA, SOL, Stage, build_text_webhook, read_demo_faqs
+from tests.doubles.stage import Stage, build_text_webhook
+from tests.doubles.stage_clients import FALLBACK, PLAZA, SOL, read_demo_faqs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

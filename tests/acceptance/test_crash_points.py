@@ -9,7 +9,8 @@ import pytest_asyncio
 from tests.doubles.crashing_daemon import POINTS, QuickDaemon
 from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.echo_model import serve_echo_model
-from tests.doubles.stage import PLAZA, SOL, open_stage
+from tests.doubles.stage import open_stage
+from tests.doubles.stage_clients import PLAZA, SOL
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inner_house import open_inner_house
-from tests.doubles.stage import PLAZA, SOL, Stage
+from tests.doubles.stage import Stage
+from tests.doubles.stage_clients import PLAZA, SOL
 
 FLOOD = 200
 

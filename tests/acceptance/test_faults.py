@@ -10,7 +10,8 @@ import pytest_asyncio
 from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inner_house import InnerHouse, open_inner_house
-from tests.doubles.stage import PLAZA, SOL, TOKEN, Stage
+from tests.doubles.stage import TOKEN, Stage
+from tests.doubles.stage_clients import PLAZA, SOL
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

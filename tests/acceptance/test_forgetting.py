@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.doubles.crashing_daemon import QuickDaemon
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.model_server import Behaviour
-from tests.doubles.stage import PLAZA, SOL, Stage, open_stage
+from tests.doubles.stage import Stage, open_stage
+from tests.doubles.stage_clients import PLAZA, SOL
 
 OLD_S = 20 * 24 * 3600
 """Older than the retention."""

@@ -8,7 +8,8 @@ import pytest
 from daemon.core.wording import confirm_start, confirm_stop
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.model_server import Behaviour
-from tests.doubles.stage import SOL, WELCOME, Stage, build_echo_webhook, read_demo_faqs
+from tests.doubles.stage import Stage, build_echo_webhook
+from tests.doubles.stage_clients import SOL, WELCOME, read_demo_faqs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

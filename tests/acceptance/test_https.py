@@ -15,14 +15,8 @@ from daemon.core.tls_files import TlsFiles
 from tests.doubles.certificates import Authority, put
 from tests.doubles.crashing_daemon import QuickDaemon
 from tests.doubles.daemon_process import START_S, find_free_port, run_quickly, wait_until
-from tests.doubles.stage import (
-    PLAZA,
-    SEEDS,
-    build_settings,
-    build_text_webhook,
-    onboard,
-    sign,
-)
+from tests.doubles.stage import build_settings, build_text_webhook, sign
+from tests.doubles.stage_clients import PLAZA, SEEDS, onboard
 
 AUTHORITY = Authority()
 META = "client.webhooks.fbclientcerts.com"

@@ -17,7 +17,8 @@ from tests.doubles import fake_systemctl, quick_customer, warm_start
 from tests.doubles.certificates import Authority
 from tests.doubles.daemon_process import POLL_S, START_S, unmeasured
 from tests.doubles.installed_server import APP_SECRET, BASH, Server, make_server
-from tests.doubles.stage import build_text_webhook, onboard, sign
+from tests.doubles.stage import build_text_webhook, sign
+from tests.doubles.stage_clients import onboard
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 

@@ -15,7 +15,8 @@ from daemon.core.intake import ACK_BUDGET_S
 from daemon.main import REQUESTS_S
 from daemon.work.crew import DRAIN_S
 from tests.doubles.daemon_process import STOP_S, wait_until
-from tests.doubles.stage import Stage, open_stage, read_demo_faqs
+from tests.doubles.stage import Stage, open_stage
+from tests.doubles.stage_clients import read_demo_faqs
 
 HOURS_QUESTION = "¿Cuál es el horario?"
 HOURS = read_demo_faqs()[0].answer

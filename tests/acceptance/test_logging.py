@@ -10,16 +10,8 @@ from tests.doubles.daemon_process import (
     wait_until,
 )
 from tests.doubles.model_server import Kind
-from tests.doubles.stage import (
-    PLAZA,
-    SECRET,
-    TOKEN,
-    VERIFY_TOKEN,
-    WELCOME,
-    Stage,
-    open_stage,
-    wrap,
-)
+from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN, Stage, open_stage, wrap
+from tests.doubles.stage_clients import PLAZA, WELCOME
 
 OWN_TOKEN = "EAAclientsown4711"
 MARKED = "xylophon"

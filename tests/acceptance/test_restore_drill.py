@@ -12,7 +12,8 @@ import pytest
 from tests.doubles.customers import Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.echo_model import QUESTION, serve_echo_model
-from tests.doubles.stage import PLAZA, SOL, Stage, open_stage
+from tests.doubles.stage import Stage, open_stage
+from tests.doubles.stage_clients import PLAZA, SOL
 
 UNSETTLED = "SELECT wamid FROM inbox WHERE state IN ('pending', 'answered')"
 ANSWERS = (

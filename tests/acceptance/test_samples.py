@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.doubles.stage import ROOT, Stage, open_stage
+from tests.doubles.stage import Stage, open_stage
+from tests.doubles.stage_clients import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -21,7 +21,8 @@ from tests.doubles.customers import KEPT, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.echo_model import serve_echo_model
 from tests.doubles.inner_house import Clock, InnerHouse, open_inner_house
-from tests.doubles.stage import SOL, Answer, Stage, build_text_webhook, open_stage
+from tests.doubles.stage import Answer, Stage, build_text_webhook, open_stage
+from tests.doubles.stage_clients import SOL
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,7 +16,8 @@ from daemon.core.store.engine import Connection, Database
 from daemon.core.trial import RETRY_AFTER_S, name_trial_file
 from tests.doubles.bookkeeping import keep
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import FALLBACK, WELCOME, Stage, build_text_webhook, open_stage
+from tests.doubles.stage import Stage, build_text_webhook, open_stage
+from tests.doubles.stage_clients import FALLBACK, WELCOME
 
 WAITING = "34600111222"
 WRITING = "34600333444"

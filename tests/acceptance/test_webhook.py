@@ -5,15 +5,8 @@ import json
 
 import pytest
 
-from tests.doubles.stage import (
-    PLAZA,
-    UNKNOWN,
-    VERIFY_TOKEN,
-    Answer,
-    Stage,
-    build_text_webhook,
-    sign,
-)
+from tests.doubles.stage import VERIFY_TOKEN, Answer, Stage, build_text_webhook, sign
+from tests.doubles.stage_clients import PLAZA, UNKNOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

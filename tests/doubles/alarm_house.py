@@ -17,7 +17,8 @@ from tests.doubles.alarms import Story
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inhouse import House, open_inhouse
 from tests.doubles.inner_house import Disk
-from tests.doubles.stage import PLAZA, build_text_webhook
+from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage_clients import PLAZA
 
 Act = Callable[[House, Any], Awaitable[None]]
 """Does something to the house; is given pytest's monkeypatch."""

@@ -18,7 +18,8 @@ from aiohttp import web
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings
 from tests.doubles.described import build_described_app
-from tests.doubles.stage import SECRET, SEEDS, TOKEN, VERIFY_TOKEN, Answer, onboard, sign
+from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN, Answer, sign
+from tests.doubles.stage_clients import SEEDS, onboard
 
 NOWHERE = "http://127.0.0.1:9"
 """A Graph API that nobody plays: every send ends as not sent."""

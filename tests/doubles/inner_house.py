@@ -25,15 +25,8 @@ from daemon.sandbox import SandboxClient, SandboxConfig, serve_sandbox
 from tests.doubles.daemon_process import Daemon, find_free_port
 from tests.doubles.described import build_described_app
 from tests.doubles.echo_model import EchoModel, serve_echo_model
-from tests.doubles.stage import (
-    AT_ONCE,
-    SECRET,
-    SEEDS,
-    TOKEN,
-    Stage,
-    build_settings,
-    onboard,
-)
+from tests.doubles.stage import AT_ONCE, SECRET, TOKEN, Stage, build_settings
+from tests.doubles.stage_clients import SEEDS, onboard
 
 
 class Clock:

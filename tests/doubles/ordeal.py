@@ -15,7 +15,8 @@ from tests.doubles.crashing_daemon import QuickDaemon
 from tests.doubles.customers import Account, Crowd
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.echo_model import serve_echo_model
-from tests.doubles.stage import CLOSED, PLAZA, SOL, Stage, open_stage
+from tests.doubles.stage import Stage, open_stage
+from tests.doubles.stage_clients import CLOSED, PLAZA, SOL
 
 MISCHIEF: tuple[dict[str, Any], ...] = (
     {"latency_ms": 40, "duplicate_webhooks": 2, "drop_after_accept": 3},

@@ -30,7 +30,7 @@ from daemon.core.store.engine import Connection, Database
 from tests.doubles.bookkeeping import keep, park_unanswered, park_unsent, send, settle
 from tests.doubles.described import build_described_app
 from tests.doubles.inhouse import make_settings
-from tests.doubles.stage import onboard
+from tests.doubles.stage_clients import onboard
 
 TESTER = Actor("test")
 DATABASE = "released.db"

@@ -18,7 +18,8 @@ from daemon.core.doctor.parts import Parts
 from daemon.core.doctor.running import run_doctor
 from daemon.sandbox import SandboxClient, SandboxConfig, serve_sandbox
 from tests.doubles.inhouse import House, open_inhouse
-from tests.doubles.stage import SECRET, SEEDS, TOKEN
+from tests.doubles.stage import SECRET, TOKEN
+from tests.doubles.stage_clients import SEEDS
 
 KNOWN = tuple(
     SandboxClient(seed["name"], seed["phone_number_id"], seed["phone_number"]) for seed in SEEDS

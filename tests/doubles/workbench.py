@@ -19,14 +19,8 @@ from daemon.work.sweeper import Sweeper
 from daemon.work.throttle import Throttle
 from daemon.work.turn import TurnRunner
 from tests.doubles.inhouse import make_settings
-from tests.doubles.stage import (
-    PLAZA,
-    SEEDS,
-    build_echo_webhook,
-    build_text_webhook,
-    onboard,
-    wrap,
-)
+from tests.doubles.stage import build_echo_webhook, build_text_webhook, wrap
+from tests.doubles.stage_clients import PLAZA, SEEDS, onboard
 
 CUSTOMER = "34600111222"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.admin import FAQS, Admin, fields_of, open_admin
-from tests.doubles.stage import PLAZA
+from tests.doubles.stage_clients import PLAZA
 
 LEAST = {"phone_number": "+34 600 100 200", "faqs": FAQS}
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.doubles.admin import FAQS, NEW, Admin, fields_of, open_admin
-from tests.doubles.stage import PLAZA, SOL, build_text_webhook
+from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage_clients import PLAZA, SOL
 
 KEYS = [
     "id",

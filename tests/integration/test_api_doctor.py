@@ -10,7 +10,8 @@ from daemon.api.doctor import Findings, Practice
 from daemon.sandbox import SandboxConfig, serve_sandbox
 from tests.doubles.admin import Admin, assert_problem, open_admin
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import SECRET, SEEDS, TOKEN
+from tests.doubles.stage import SECRET, TOKEN
+from tests.doubles.stage_clients import SEEDS
 from tests.doubles.ward import KNOWN, pick, states
 
 

@@ -20,7 +20,8 @@ from daemon.core.store.idempotency import (
     keep_answer,
 )
 from tests.doubles.admin import NEW, Admin, fields_of, open_admin
-from tests.doubles.stage import PLAZA, Answer
+from tests.doubles.stage import Answer
+from tests.doubles.stage_clients import PLAZA
 
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.admin import Admin, fields_of, open_admin
-from tests.doubles.stage import SOL, build_text_webhook
+from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage_clients import SOL
 
 KEYS = [
     "id",

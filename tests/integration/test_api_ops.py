@@ -17,7 +17,8 @@ from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inhouse import House, open_inhouse
-from tests.doubles.stage import SOL, build_text_webhook
+from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage_clients import SOL
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from tests.doubles.admin import FAQS, Admin, assert_problem, fields_of, open_admin
-from tests.doubles.stage import UNKNOWN
+from tests.doubles.stage_clients import UNKNOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

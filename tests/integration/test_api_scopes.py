@@ -15,7 +15,8 @@ from daemon.api.routes import ADMIN_ROUTES, OPEN_ROUTES, ROUTES
 from daemon.core import clients, inboxes
 from daemon.core.errors import NotFound
 from tests.doubles.admin import FAQS, Admin, assert_problem, open_admin
-from tests.doubles.stage import PLAZA, SOL, Answer, build_text_webhook
+from tests.doubles.stage import Answer, build_text_webhook
+from tests.doubles.stage_clients import PLAZA, SOL
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

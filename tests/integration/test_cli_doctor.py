@@ -12,7 +12,8 @@ from released_cli.doctor import fold, lay_out, sum_up
 from tests.doubles.admin import Admin, open_admin
 from tests.doubles.command_line import Result, run_quickly
 from tests.doubles.desk import open_desk
-from tests.doubles.stage import SECRET, SEEDS, TOKEN, VERIFY_TOKEN
+from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN
+from tests.doubles.stage_clients import SEEDS
 from tests.doubles.terminal import at_terminal
 from tests.doubles.ward import KNOWN, states
 

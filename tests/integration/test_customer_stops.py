@@ -12,7 +12,7 @@ from daemon.core.assistants.engine import Question, Reply
 from daemon.core.meta.client import NotSent
 from daemon.core.store.conversations import NO_END
 from daemon.core.wording import confirm_start, confirm_stop
-from tests.doubles.stage import SOL, WELCOME
+from tests.doubles.stage_clients import SOL, WELCOME
 from tests.doubles.workbench import Bench, open_bench
 
 NOW = float(int(time.time()))

@@ -15,7 +15,8 @@ from daemon.core.meta.inspecting import GraphInspector
 from daemon.sandbox import SandboxClient
 from daemon.sandbox.accounts import APP_ID
 from tests.doubles.inhouse import NOWHERE
-from tests.doubles.stage import PLAZA, SEEDS, TOKEN
+from tests.doubles.stage import TOKEN
+from tests.doubles.stage_clients import PLAZA, SEEDS
 from tests.doubles.ward import Ward, assert_line, open_ward, pick, serving, states
 
 NAMES = [seed["name"] for seed in SEEDS]

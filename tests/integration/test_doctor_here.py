@@ -15,7 +15,7 @@ from daemon.core.doctor.here import check_settings
 from daemon.core.doctor.running import run_doctor_here
 from daemon.core.store.engine import Connection, Database
 from tests.doubles.inhouse import make_settings
-from tests.doubles.stage import SEEDS, onboard
+from tests.doubles.stage_clients import SEEDS, onboard
 from tests.doubles.ward import Ward, answering, assert_line, open_ward, serving
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "us"}

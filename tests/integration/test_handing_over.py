@@ -10,7 +10,7 @@ import pytest
 from daemon.core.assistants.engine import Question, Reply
 from daemon.core.meta.client import NotSent, SendInDoubt
 from daemon.core.store import conversations
-from tests.doubles.stage import SOL
+from tests.doubles.stage_clients import SOL
 from tests.doubles.workbench import CUSTOMER, Bench, open_bench
 
 NOW = float(int(time.time()))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.doubles.admin import Admin, assert_problem, fields_of, open_admin
-from tests.doubles.stage import SOL, build_text_webhook
+from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage_clients import SOL
 
 TEXT = "palabra-secreta"
 

@@ -17,7 +17,7 @@ from daemon.core.store.engine import Database
 from daemon.core.store.faults import StoreUnavailable
 from daemon.work import sweeper as sweeper_module
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import PLAZA, SOL
+from tests.doubles.stage_clients import PLAZA, SOL
 from tests.doubles.workbench import Bench, open_bench
 
 NOW = float(int(time.time()))

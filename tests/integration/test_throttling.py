@@ -12,7 +12,7 @@ from daemon.core.meta.client import SendRefused
 from daemon.core.seeds import ClientChanges
 from daemon.core.store.audit import Actor
 from daemon.work.bell import Key
-from tests.doubles.stage import SOL
+from tests.doubles.stage_clients import SOL
 from tests.doubles.workbench import Bench, open_bench
 
 NOW = float(int(time.time()))

@@ -17,7 +17,7 @@ from daemon.core.errors import ReleasedError
 from daemon.core.meta.client import SendRefused
 from daemon.core.store.audit import Actor
 from tests.doubles.daemon_process import wait_until
-from tests.doubles.stage import CLOSED, FALLBACK, SOL, WELCOME
+from tests.doubles.stage_clients import CLOSED, FALLBACK, SOL, WELCOME
 from tests.doubles.workbench import CUSTOMER, Bench, open_bench
 
 NOW = float(int(time.time()))

@@ -1,6 +1,5 @@
 """What is too old goes, and nothing else, in a real database with two tenants."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,28 +12,18 @@ from daemon.core import inboxes
 from daemon.core.clients import resume_client, stop_client
 from daemon.core.errors import Conflict
 from daemon.core.events import read_events
-from daemon.core.meta.wire import Customer
 from daemon.core.retention import DAY_S, decide_limits
 from daemon.core.store import clients, purging
 from daemon.core.store.audit import Actor
-from daemon.core.store.clients import Client
-from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection
-from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.inbox import NewMessage, insert_messages, measure_depth
 from daemon.core.store.people import NOBODY
 from daemon.core.store.schema import conversations, idempotency, inbox, outbox, tokens, turns
-from daemon.metrics import Metrics
 from daemon.work import purger as purger_module
-from daemon.work.purger import Purger
-from tests.doubles.bookkeeping import claim, keep, park_unanswered, park_unsent, send, settle
-from tests.doubles.daemon_process import wait_until
+from tests.doubles.bookkeeping import claim, keep, send, settle
+from tests.doubles.purge_kit import OLD, furnish, purge, read, write_many
 from tests.doubles.query_plans import explain
-from tests.doubles.store_kit import NOW
 from tests.doubles.workbench import Bench, open_bench
-
-OLD = NOW
-"""When the messages of these tests were written."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,30 +36,6 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with open_bench(tmp_path, now=OLD) as opened:
         yield opened
-
-
-def furnish(conn: Connection) -> None:
-    """Keep one message in every state, of two clients, all equally old."""
-    plaza, sol, _ = clients.list_clients(conn)
-    for client in (plaza, sol):
-        name = f"{client.id}"
-        for row in settle(conn, client, keep(conn, client, f"done{name}", customer="34601")):
-            send(conn, row)
-        settle(conn, client, keep(conn, client, f"answered{name}", customer="34602"))
-        keep(conn, client, f"pending{name}", customer="34603")
-        park_unanswered(conn, client, keep(conn, client, f"crashed{name}", customer="34604"), "x")
-        park_unsent(conn, client, keep(conn, client, f"unsent{name}", customer="34605"), "131026")
-        dropped = keep(conn, client, f"dropped{name}", customer="34606")
-        inboxes.drop(conn, dropped.id, now=OLD, actor=Actor("test"))
-
-
-async def purge(bench: Bench, *, after_days: float) -> dict[str, int]:
-    bench.clock.now = OLD + after_days * DAY_S
-    return await Purger(bench.runtime, bench.metrics).purge()
-
-
-async def read(bench: Bench, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    return await bench.runtime.store.read(lambda conn: [tuple(row) for row in conn.execute(query)])
 
 
 async def test_what_is_young_stays(bench: Bench) -> None:
@@ -339,66 +304,3 @@ async def test_no_search_walks_a_whole_table(bench: Bench) -> None:
     plans = await bench.runtime.store.read(look)
     assert plans
     assert [] == [line for line in plans if line.startswith("SCAN")]
-
-
-async def test_it_goes_on_after_a_bad_moment(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A database that was away ends no daemon; the next run finds what is left."""
-    await bench.runtime.store.write(lambda conn: write_many(conn, 3))
-    bench.clock.now = OLD + 15 * DAY_S
-    for name in ("FIRST_S", "EVERY_S", "AGAIN_S"):
-        monkeypatch.setattr(purger_module, name, 0.01)
-    real = purging.purge
-    failures = iter([StoreUnavailable("away")])
-
-    def fail_once(conn: Connection, **given: Any) -> int:
-        for failure in failures:
-            raise failure
-        return real(conn, **given)
-
-    monkeypatch.setattr(purging, "purge", fail_once)
-    metrics = Metrics()
-    with caplog.at_level(logging.WARNING):
-        task = asyncio.create_task(Purger(bench.runtime, metrics).run())
-
-        async def is_gone() -> bool:
-            return not await read(bench, sa.select(inbox.c.id))
-
-        await wait_until(is_gone)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert ["store is down", "purge failed"] == caplog.messages
-
-
-async def test_no_fault_of_it_ends_the_daemon(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whatever nobody foresaw is told, and tried again with the next run."""
-    for name in ("FIRST_S", "EVERY_S"):
-        monkeypatch.setattr(purger_module, name, 0.01)
-
-    def fail(*_given: object, **_more: object) -> None:
-        raise KeyError("unforeseen")
-
-    monkeypatch.setattr(purging, "list_steps", fail)
-    task = asyncio.create_task(Purger(bench.runtime, bench.metrics).run())
-    await wait_until(lambda: asyncio.sleep(0, task.done() or 2 <= len(caplog.messages)))
-    assert not task.done()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert {"purge failed"} == set(caplog.messages)
-
-
-def write_many(conn: Connection, count: int) -> None:
-    """Keep messages that needed no answer, each of a customer of its own."""
-    plaza: Client = clients.list_clients(conn)[0]
-    rows = []
-    for number in range(count):
-        opened = ensure_conversation(
-            conn, client_id=plaza.id, customer=Customer(None, f"34{number:09d}"), now=OLD
-        )
-        rows.append(
-            NewMessage(f"m{number}", plaza.id, opened.id, "text", "hola", OLD, OLD, "ignored")
-        )
-    insert_messages(conn, rows)

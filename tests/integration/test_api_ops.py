@@ -51,7 +51,10 @@ async def test_a_database_that_never_answers_is_unwell(
 
 
 def damage(database: Path) -> None:
-    """Overwrite the beginning of a database that is in use, and leave no copy of it in its log."""
+    """Overwrite the beginning of a database that is in use, and leave no copy of it anywhere.
+
+    Neither in its log nor, for the log tells of a change, in the memory of those that read.
+    """
     with closing(sqlite3.connect(database, isolation_level=None)) as conn:
         while True:
             conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -59,8 +62,10 @@ def damage(database: Path) -> None:
             if database.with_name(f"{database.name}-wal").stat().st_size == 0:
                 break
             conn.execute("ROLLBACK")
+        conn.execute("INSERT INTO heartbeats VALUES ('damage', 0)")
         with database.open("r+b") as file:
             file.write(b"\xff" * 4096)
+        conn.execute("COMMIT")
 
 
 async def test_a_damaged_database_is_told_by_every_route(

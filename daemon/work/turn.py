@@ -160,8 +160,7 @@ class TurnRunner:
             await asyncio.shield(self._store.write_light(give_back))
 
     async def _answer(self, client: Client, hand: Hand) -> tuple[Outgoing, ...]:
-        """Make the one answer to all that the customer wrote and put it in the outbox."""
-        started = time.monotonic()
+        """Do what the messages ask for; give what is to be sent for it, if anything is."""
         plan = plan_turn(
             hand.messages,
             active=client.active,
@@ -179,6 +178,11 @@ class TurnRunner:
             return ()
         if plan.action in ("stop", "start"):
             return await self._confirm(client, hand, plan)
+        return await self._make_answer(client, hand, plan)
+
+    async def _make_answer(self, client: Client, hand: Hand, plan: Plan) -> tuple[Outgoing, ...]:
+        """Make the one answer to all that the customer wrote and put it in the outbox."""
+        started = time.monotonic()
         assistant = await self._directory.assistant_of(client)
         reply, cause = await self._asker.ask_while_typing(client, hand, plan, assistant)
         if await self._is_stopped_meanwhile(hand):

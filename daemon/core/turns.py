@@ -245,11 +245,12 @@ def _is_looping(conn: Connection, held: Conversation, *, now: float) -> bool:
     # What a person or the customer's own wish interrupts is forgiven by nobody.
     is_forgiven = held.paused_by in (None, "loop")
     since = (held.paused_until or 0.0) if is_forgiven else 0.0
-    nth_latest_at = turns.nth_latest_at(conn, held, nth=LOOP_TURNS)
+    counted_from = now - SLOW_LOOP_WINDOW_S
+    nth_latest_at = turns.nth_latest_at(conn, held, nth=LOOP_TURNS, since=counted_from)
     if is_loop(nth_latest_at, since=since, now=now):
         return True
     if not is_loop(nth_latest_at, since=since, now=now, within_s=SLOW_LOOP_WINDOW_S):
         # So it is with most: they need not be counted further.
         return False
-    nth_latest_at = turns.nth_latest_at(conn, held, nth=SLOW_LOOP_TURNS)
+    nth_latest_at = turns.nth_latest_at(conn, held, nth=SLOW_LOOP_TURNS, since=counted_from)
     return is_loop(nth_latest_at, since=since, now=now, within_s=SLOW_LOOP_WINDOW_S)

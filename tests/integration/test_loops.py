@@ -10,6 +10,7 @@ from daemon.core.store.clients import Client
 from daemon.core.store.engine import Connection, Database
 from daemon.core.turns import Hand
 from tests.doubles.bookkeeping import Kept, claim, keep, send, settle
+from tests.doubles.query_plans import explain
 from tests.doubles.store_kit import NOW
 
 BOT = "34600"
@@ -127,3 +128,15 @@ def test_a_loop_that_takes_its_time_is_noticed_too(
         (row,) = settle(conn, a, kept, now=now)
         send(conn, row, now=now)
     assert [False] * SLOW_LOOP_TURNS + [noticed] == looked
+
+
+def test_a_claim_reads_none_of_the_turns_of_a_year(chatty: Database, client_a: Client) -> None:
+    """Of all that were made only those of the last hours are looked at, in their index alone."""
+
+    def look(conn: Connection) -> list[str]:
+        kept = keep(conn, client_a, "next", customer=BOT, now=LAST)
+        return explain(conn, lambda: claim(conn, client_a, kept, now=LAST))
+
+    seen = {line for line in chatty.write(look) if line.startswith("SEARCH turns")}
+    which = "(conversation_id=? AND client_id=? AND created_at>?)"
+    assert {f"SEARCH turns USING COVERING INDEX ix_turns_conversation {which}"} == seen

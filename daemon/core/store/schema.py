@@ -148,7 +148,7 @@ turns = sa.Table(
     sa.Column("cost_usd", sa.Double),
     sa.Column("latency_ms", sa.Integer, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Index("ix_turns_conversation", "conversation_id", "id"),
+    sa.Index("ix_turns_conversation", "conversation_id", "client_id", "created_at"),
     _partial("ix_turns_client", "client_id", "id", where=OF_ANY_CLIENT),
     _partial("ix_turns_unanswered", "client_id", "id", where="outcome = 'unanswered'"),
     sqlite_autoincrement=True,

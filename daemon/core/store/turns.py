@@ -30,7 +30,7 @@ _OURS = (
 )
 _NTH_LATEST = Prepared(
     sa.select(turns.c.created_at)
-    .where(*_OURS)
+    .where(*_OURS, turns.c.created_at > sa.bindparam("since"))
     .order_by(turns.c.id.desc())
     .limit(1)
     .offset(sa.bindparam("skipped", type_=sa.Integer))
@@ -98,9 +98,12 @@ def insert_turn(conn: sa.Connection, held: Conversation, record: TurnRecord, *, 
     return int(turn_id)
 
 
-def nth_latest_at(conn: sa.Connection, held: Conversation, *, nth: int) -> float | None:
-    """Tell when the nth latest turn of a conversation was, counted from 1."""
-    row = _NTH_LATEST.first(conn, within=held.id, owner=held.client_id, skipped=nth - 1)
+def nth_latest_at(
+    conn: sa.Connection, held: Conversation, *, nth: int, since: float
+) -> float | None:
+    """Tell when the nth latest turn of a conversation was, counted from 1; None if before."""
+    keys = {"within": held.id, "owner": held.client_id, "since": since}
+    row = _NTH_LATEST.first(conn, **keys, skipped=nth - 1)
     return None if row is None else float(row[0])
 
 

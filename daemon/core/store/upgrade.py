@@ -12,7 +12,7 @@ from daemon.core.errors import Misconfigured
 from daemon.core.store.engine import Database
 from daemon.core.store.schema import APPLICATION_ID
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision that this code works on: the newest file in `migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

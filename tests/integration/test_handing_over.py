@@ -230,3 +230,17 @@ async def test_a_turn_that_ignores_gives_the_conversation_back(bench: Bench) -> 
         )
 
     assert await bench.runtime.store.write(lease) is not None
+
+
+async def test_what_was_withdrawn_was_never_said(bench: Bench) -> None:
+    """The engine is not told, a day's history long, of an answer that the customer never got."""
+    bench.graph.script.append(NotSent())
+    await bench.work(await bench.write("¿horario?"))
+    await bench.echo()
+    bench.clock.now += PERSON_S
+    await bench.work(await bench.write("¿wifi?"))
+    await bench.work(await bench.write("¿menú?"))
+    assert [(), ("¿wifi?",)] == [
+        tuple(exchange.customer for exchange in question.history)
+        for question in bench.engine.questions[1:]
+    ]

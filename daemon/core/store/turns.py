@@ -45,16 +45,18 @@ _RECENT = (
 _CUSTOMER, _BOT = 0, 1
 
 
-def _select_said(table: sa.Table, *, side: int, order: sa.Column[int]) -> sa.Select[Any]:
+def _select_said(
+    table: sa.Table, *only: sa.ColumnElement[bool], side: int, order: sa.Column[int]
+) -> sa.Select[Any]:
     return sa.select(
         table.c.turn_id, sa.literal(side).label("side"), table.c.text, order.label("place")
-    ).where(table.c.turn_id.in_(sa.select(_RECENT.c.id)), table.c.text.is_not(None))
+    ).where(table.c.turn_id.in_(sa.select(_RECENT.c.id)), table.c.text.is_not(None), *only)
 
 
 _HISTORY = Prepared(
     sa.union_all(
         _select_said(inbox, side=_CUSTOMER, order=inbox.c.id),
-        _select_said(outbox, side=_BOT, order=outbox.c.seq),
+        _select_said(outbox, outbox.c.state != "parked", side=_BOT, order=outbox.c.seq),
     ).order_by("turn_id", "side", "place")
 )
 
@@ -108,7 +110,7 @@ def nth_latest_at(
 
 
 def read_history(conn: sa.Connection, held: Conversation, *, now: float) -> tuple[Exchange, ...]:
-    """Read the latest turns of a conversation, oldest first."""
+    """Read the latest turns of a conversation, oldest first, without what was never sent."""
     keys = {"within": held.id, "owner": held.client_id, "since": now - HISTORY_AGE_S}
     said: dict[int, tuple[list[str], list[str]]] = {}
     for turn_id, side, text, _ in _HISTORY.rows(conn, **keys):

@@ -18,12 +18,15 @@ def rewind(conn: Connection, *, by_s: float) -> None:
     conversations.rewind(conn, by_s=by_s)
 
 
-def follow(conn: Connection, *, step_s: float) -> None:
-    """Let what waits follow a clock that was set forward by so many seconds, or back if below 0."""
+def follow(conn: Connection, *, step_s: float, doubt_until: float) -> None:
+    """Let what waits follow a clock that was set forward by so many seconds, or back if below 0.
+
+    Nothing waits in doubt beyond `doubt_until`: what was put in doubt since the leap knew of it.
+    """
     if step_s < 0:
         rewind(conn, by_s=-step_s)
     else:
-        outbox.prolong_doubt(conn, by_s=step_s)
+        outbox.prolong_doubt(conn, by_s=step_s, until=doubt_until)
 
 
 def find_setback(conn: Connection, *, now: float) -> float:

@@ -64,6 +64,7 @@ class Sweeper:
         self._store = runtime.store
         self._directory = runtime.directory
         self._clock = runtime.clock
+        self._in_doubt_s = runtime.settings.in_doubt_seconds
         self._bell = bell
         self._metrics = metrics
         self._cursor = 0
@@ -120,7 +121,8 @@ class Sweeper:
             log.warning(told, extra={"seconds": round(abs(step_s))})
             self._step_s += step_s
         if self._step_s:
-            await self._store.write(partial(follow, step_s=self._step_s))
+            doubt_until = now + self._in_doubt_s
+            await self._store.write(partial(follow, step_s=self._step_s, doubt_until=doubt_until))
             self._step_s = 0.0
 
     def _look(self, conn: Connection, now: float) -> _Found:

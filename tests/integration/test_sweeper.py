@@ -197,6 +197,19 @@ async def test_a_clock_set_forward_is_no_time_to_wait_for_a_status(bench: Bench)
     assert pytest.approx(60, abs=30) == due_in_s
 
 
+async def test_what_fails_as_the_machine_wakes_waits_no_longer_than_other_doubt(
+    bench: Bench,
+) -> None:
+    """Its connections break before a sweep has noticed that the clock leapt."""
+    bench.graph.script.append(SendInDoubt("?"))
+    key = await bench.write()
+    bench.clock.now += 3600
+    await bench.work(key)
+    await bench.sweeper.sweep()
+    ((due_in_s,),) = await bench.query("SELECT due_at - ? FROM outbox", bench.clock.now)
+    assert pytest.approx(60, abs=1) == due_in_s
+
+
 async def test_now_and_then_it_proves_that_writing_works(bench: Bench) -> None:
     """The moment is in the database, where `released status` looks; not at every sweep."""
     await bench.sweeper.prove()

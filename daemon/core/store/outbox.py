@@ -217,12 +217,12 @@ def rewind(conn: sa.Connection, *, by_s: float) -> None:
     conn.execute(sa.update(outbox).where(OPEN).values(due_at=outbox.c.due_at - by_s))
 
 
-def prolong_doubt(conn: sa.Connection, *, by_s: float) -> None:
-    """Let what is in doubt wait so much longer for a status."""
+def prolong_doubt(conn: sa.Connection, *, by_s: float, until: float) -> None:
+    """Let what is in doubt wait so much longer for a status, but not beyond `until`."""
     conn.execute(
         sa.update(outbox)
-        .where(OPEN, outbox.c.state == "in_doubt")
-        .values(due_at=outbox.c.due_at + by_s)
+        .where(OPEN, outbox.c.state == "in_doubt", outbox.c.due_at < until)
+        .values(due_at=sa.func.min(outbox.c.due_at + by_s, until))
     )
 
 

@@ -133,3 +133,20 @@ def test_who_wants_no_bot_has_none_after_a_restore(
         ("34602", 5.0, None),
         ("34603", 1e11, "stopped"),
     ] == query(path, "SELECT wa_id, paused_until, paused_by FROM conversations ORDER BY wa_id")
+
+
+def test_a_stop_is_kept_of_who_was_two_rows_at_the_backup(
+    database: Database, client_a: Client, tmp_path: Path
+) -> None:
+    """The number's row is gone since, and what remains goes by the user id."""
+    assert client_a.id == 1
+    path, copy = database.path, tmp_path / "copy.db"
+    query(path, CONVERSATION)
+    back_up(path, copy, force=False, monotonic=stopped, watch=unwatched)
+    query(path, "UPDATE conversations SET id = 2, user_id = 'ES.1', paused_until = 1e11")
+    query(path, "UPDATE conversations SET paused_by = 'stopped'")
+    database.close()
+    put_back(copy, path)
+    assert [(1, 1e11, "stopped")] == query(
+        path, "SELECT id, paused_until, paused_by FROM conversations"
+    )

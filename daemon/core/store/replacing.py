@@ -59,7 +59,17 @@ _CATCH_UP = (
        WHERE id IN (
          SELECT c.id FROM later.conversations c JOIN main.conversations m ON m.id = c.id
          WHERE c.client_id = m.client_id AND (c.wa_id = m.wa_id OR c.user_id = m.user_id))""",
-    # Also one whose first message came after the backup.
+    # Also one who is known by another row now: two of one person become one.
+    """UPDATE conversations SET (paused_until, paused_by) =
+         (SELECT max(c.paused_until), c.paused_by FROM later.conversations c
+          WHERE c.client_id = conversations.client_id AND c.paused_by = 'stopped'
+            AND (c.wa_id = conversations.wa_id OR c.user_id = conversations.user_id))
+       WHERE EXISTS (
+         SELECT 1 FROM later.conversations c
+         WHERE c.client_id = conversations.client_id AND c.paused_by = 'stopped'
+           AND c.paused_until > coalesce(conversations.paused_until, 0)
+           AND (c.wa_id = conversations.wa_id OR c.user_id = conversations.user_id))""",
+    # And one whose first message came after the backup.
     """INSERT INTO conversations
          (client_id, user_id, wa_id, paused_until, paused_by, fence, created_at)
        SELECT c.client_id, c.user_id, c.wa_id, c.paused_until, c.paused_by, 0, c.created_at

@@ -77,13 +77,19 @@ class Delivered:
         `person_s`: for how long a conversation is its owner's after a message of theirs.
         """
         self._owned = owned
+        # An old one changes nothing, and would open the conversation of whoever it went to.
+        self._echoes = [
+            (client_id, echo)
+            for client_id, echo in owned.echoes
+            if (echo.sent_at or now) + person_s > now
+        ]
         self._person_s = person_s
         self._index = index
         self._now = now
 
     def find_conversations(self) -> list[int] | None:
         """Find the conversation of each message; None when one of them may have to change first."""
-        if self._owned.rekeys or self._owned.echoes:
+        if self._owned.rekeys or self._echoes:
             return None
         find = self._index.find
         found = [find(client_id, message.customer) for client_id, message in self._owned.messages]
@@ -135,7 +141,7 @@ class Delivered:
         self._index.forget()
 
     def _heed_echoes(self, conn: Connection) -> None:
-        for client_id, echo in self._owned.echoes:
+        for client_id, echo in self._echoes:
             handovers.heed_echo(
                 conn,
                 echo,
@@ -147,7 +153,7 @@ class Delivered:
 
     def _open_conversations(self, conn: Connection) -> None:
         # Before any row is built: joining two conversations removes one of them.
-        written = [(client_id, echo.customer) for client_id, echo in self._owned.echoes]
+        written = [(client_id, echo.customer) for client_id, echo in self._echoes]
         written += [(client_id, message.customer) for client_id, message in self._owned.messages]
         for client_id, customer in written:
             self._open(conn, client_id, customer)

@@ -170,6 +170,12 @@ async def test_whom_the_owner_wrote_to_first_is_theirs(bench: Bench) -> None:
     assert [("ignored", "person")] == await inbox(bench)
 
 
+async def test_whom_the_owner_wrote_to_long_ago_is_nobody(bench: Bench) -> None:
+    """Meta delivers a week's echoes again: they open no conversation that nothing is said in."""
+    await bench.echo(at=NOW - PERSON_S)
+    assert [] == await paused(bench)
+
+
 async def test_another_clients_customer_is_answered(bench: Bench) -> None:
     """The same person, who writes to two of our clients, one of whose owners answers."""
     ours, theirs = await bench.write(), await bench.write(number=SOL)

@@ -24,7 +24,7 @@ SPOKEN_TYPES = frozenset({"button", "interactive", "text"})
 _STOP = """
     stop; stop all; stopall; stop bot; bot stop; unsubscribe; opt out; optout
     baja; parar; parar bot; parar el bot; baixa; aturar; atura
-    pare; sair; descadastrar; arret; arreter; arretez; ferma; fermati; stopp; stoppen
+    pare; sair; descadastrar; arret; arrete; arreter; arretez; ferma; fermati; stopp; stoppen
 """
 _START = """
     start; unstop; resume; subscribe; opt in; optin; alta; activar; reanudar

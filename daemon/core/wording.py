@@ -53,7 +53,7 @@ STOPPED = {
 
 RESUMED = {
     "es": "Hecho: vuelvo a responderte. Para que deje de hacerlo, escribe BAJA.",
-    "en": "Done: I answer you again. To make me stop, write STOP.",
+    "en": "Done: I will answer you again. To make me stop, write STOP.",
     "ca": "Fet: torno a respondre't. Perquè deixi de fer-ho, escriu BAIXA.",
     "pt": "Pronto: volto a responder. Para eu parar, escreva PARAR.",
     "fr": "C'est fait : je vous réponds à nouveau. Pour que j'arrête, écrivez STOP.",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from daemon.core.stopping import LENGTH_LIMIT, last_wish, read_wish, wish_of
 from daemon.core.wording import FALLBACKS, RESUMED, STOPPED, confirm_start, confirm_stop
 
-STOPS = ("stop", "baja", "parar", "parar el bot", "unsubscribe", "baixa", "arrêt", "stopp")
+STOPS = ("stop", "baja", "parar el bot", "unsubscribe", "baixa", "arrêt", "arrête", "stopp")
 STARTS = ("start", "alta", "voltar", "reprendre", "riprendi", "weiter")
 AROUND = st.text(st.sampled_from(" \n\t.!¡¿?…*_\"'«»()🛑👍\u200e\ufe0f"), max_size=6)
 SENTENCES = (

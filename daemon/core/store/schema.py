@@ -32,6 +32,8 @@ Any other that names a client and a conversation would take a client's whole his
 way to its rows as the conversation's own index.
 """
 
+_IS_OPEN = "state IN ('queued', 'sending', 'in_doubt')"
+
 
 def _partial(
     name: str, *columns: str | sa.Column[object], where: str, unique: bool = False
@@ -207,14 +209,8 @@ outbox = sa.Table(
     sa.CheckConstraint(
         "state IN ('queued', 'sending', 'in_doubt', 'sent', 'parked')", name="state"
     ),
-    _partial(
-        "ix_outbox_open",
-        "client_id",
-        "conversation_id",
-        "seq",
-        where="state IN ('queued', 'sending', 'in_doubt')",
-    ),
-    _partial("ix_outbox_due", "due_at", where="state IN ('queued', 'sending', 'in_doubt')"),
+    _partial("ix_outbox_open", "client_id", "conversation_id", "seq", where=_IS_OPEN),
+    _partial("ix_outbox_due", "due_at", where=_IS_OPEN),
     sa.Index("ix_outbox_turn", "turn_id"),
     sa.Index("ix_outbox_conversation", "conversation_id", "seq"),
     sqlite_autoincrement=True,

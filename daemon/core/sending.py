@@ -2,7 +2,7 @@
 
 Plain functions over an open transaction. A message whose status came first is settled already, and
 every step here leaves it so. The welcome message counts as given from when the customer may have
-any answer, for the first one carries it.
+any answer, for the first one carries it; what confirms a stop does not.
 """
 
 import logging
@@ -105,7 +105,11 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
     )
     if unsettled:
         conversations.note_welcome(
-            conn, client_id=client_id, conversation_id=known.conversation_id, now=status.at
+            conn,
+            client_id=client_id,
+            conversation_id=known.conversation_id,
+            turn_id=known.turn_id,
+            now=status.at,
         )
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
     if status.status != "failed" and known.status == "failed":
@@ -142,7 +146,11 @@ def _is_over(conn: Connection, client_id: int, status: DeliveryStatus) -> bool:
 
 def _note_welcome(conn: Connection, row: Outgoing, *, at: float) -> None:
     conversations.note_welcome(
-        conn, client_id=row.client_id, conversation_id=row.conversation_id, now=at
+        conn,
+        client_id=row.client_id,
+        conversation_id=row.conversation_id,
+        turn_id=row.turn_id,
+        now=at,
     )
 
 

@@ -19,11 +19,10 @@ from daemon.core.documents import fallback_of
 from daemon.core.meta.outbound import compose_parts
 from daemon.core.runtime import Runtime
 from daemon.core.store.clients import Client
-from daemon.core.store.conversations import LeaseLost
+from daemon.core.store.conversations import HOUSE, LeaseLost
 from daemon.core.store.engine import Connection
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.outbox import Outgoing
-from daemon.core.store.pausing import HOUSE
 from daemon.core.store.turns import TurnRecord
 from daemon.core.turns import Hand, HandedOver
 from daemon.core.wording import confirm_start, confirm_stop

@@ -116,7 +116,7 @@ async def test_a_customer_stops_the_bot_and_starts_it(stage: Stage) -> None:
     await stage.write("ALTA", customer=customer)
     assert [STOPPED, RESUMED] == await stage.read_answers(customer, count=2)
     await stage.write(HOURS_QUESTION, customer=customer)
-    assert [STOPPED, RESUMED, HOURS] == await stage.read_answers(customer, count=3)
+    assert [STOPPED, RESUMED, FIRST] == await stage.read_answers(customer, count=3)
 
 
 async def test_what_is_handed_over_outlives_a_crash(house: Stage) -> None:

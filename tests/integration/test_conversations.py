@@ -85,12 +85,9 @@ def test_a_welcome_that_both_had_stays_the_later_conversations(
 
     def make(conn: Connection) -> int:
         for customer in (PHONE, USER):
-            conversation_id = ensure(conn, client_a, customer)
+            number = ensure(conn, client_a, customer)
             store.note_welcome(
-                conn,
-                client_id=client_a.id,
-                conversation_id=conversation_id,
-                now=NOW + conversation_id,
+                conn, client_id=client_a.id, conversation_id=number, turn_id=0, now=NOW + number
             )
         return ensure(conn, client_a, BOTH)
 

@@ -96,6 +96,16 @@ async def test_it_stands_above_a_person_in_charge(bench: Bench) -> None:
     )
 
 
+async def test_whose_first_word_is_stop_is_welcomed_when_they_are_back(bench: Bench) -> None:
+    """With the first answer, as everybody is: neither confirmation said it."""
+    await say(bench, "stop")
+    ((outbox_id,),) = await bench.query("SELECT id FROM outbox")
+    await bench.tell("delivered", outbox_id=outbox_id)
+    await say(bench, "alta")
+    await say(bench, "¿horario?")
+    assert [STOPPED, RESUMED, f"{WELCOME}\n\nAnswer 1."] == told(bench)
+
+
 async def test_an_answer_that_waits_to_be_sent_is_withdrawn(bench: Bench) -> None:
     """Who says stop does not get, an hour later, what Meta would not take before."""
     bench.graph.script.append(NotSent())

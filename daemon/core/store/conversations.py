@@ -23,6 +23,12 @@ What waits is parked for an operator in the first case, and ignored in the other
 NO_END = 253_402_300_799.0
 """The last second of the year 9999: until then is set aside what only its customer takes up."""
 
+HOUSE = "house"
+"""The engine of a turn whose words are ours: what confirms a customer's own wish to stop.
+
+It is sent in a conversation that is set aside, as nothing else is, and carries no welcome.
+"""
+
 
 class LeaseLost(ReleasedError):
     """Somebody else has taken the conversation over; nothing of this turn was kept."""
@@ -90,7 +96,13 @@ _HOLD = Prepared(
     .values(lease_until=sa.bindparam("until"))
 )
 _SET = sa.update(conversations).where(*_OURS)
-_WELCOME = Prepared(_SET.where(conversations.c.welcomed_at.is_(None)), columns=("welcomed_at",))
+_WELCOME = Prepared(
+    _SET.where(
+        conversations.c.welcomed_at.is_(None),
+        ~sa.exists().where(turns.c.id == sa.bindparam("told_by"), turns.c.engine == HOUSE),
+    ),
+    columns=("welcomed_at",),
+)
 _INSERT = Prepared(
     sa.insert(conversations).values(fence=0).returning(conversations.c.id),
     columns=("client_id", "user_id", "wa_id", "created_at"),
@@ -200,9 +212,12 @@ def hold(conn: sa.Connection, held: Conversation, *, until: float | None) -> Non
         raise LeaseLost
 
 
-def note_welcome(conn: sa.Connection, *, client_id: int, conversation_id: int, now: float) -> None:
-    """Remember that this customer has had the welcome message, unless that is known."""
-    _WELCOME.run(conn, held_id=conversation_id, owner=client_id, welcomed_at=now)
+def note_welcome(
+    conn: sa.Connection, *, client_id: int, conversation_id: int, turn_id: int, now: float
+) -> None:
+    """Remember that this customer has had the welcome message with a turn's answer."""
+    keys = {"held_id": conversation_id, "owner": client_id, "told_by": turn_id}
+    _WELCOME.run(conn, **keys, welcomed_at=now)
 
 
 def rewind(conn: sa.Connection, *, by_s: float) -> None:

@@ -9,15 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from daemon.core.store.conversations import Conversation, PausedBy
+from daemon.core.store.conversations import HOUSE, Conversation, PausedBy
 from daemon.core.store.outbox import OPEN
 from daemon.core.store.schema import conversations, happenings, inbox, outbox, turns
-
-HOUSE = "house"
-"""The engine of a turn whose words are ours: what confirms a customer's own wish to stop.
-
-It is sent in a conversation that is set aside, as nothing else is.
-"""
 
 PAUSED, RESUMED = "conversation.paused", "conversation.resumed"
 
@@ -66,7 +60,7 @@ def wrest(conn: sa.Connection, known: Conversation) -> None:
 
 
 def withdraw(conn: sa.Connection, known: Conversation, *, by: PausedBy) -> None:
-    """Send nothing of what waits to be sent, but our own words; what it answers is let go.
+    """Send nothing of what waits to be sent, but the HOUSE's words; what it answers is let go.
 
     A message under way goes. One in doubt is not sent again; a status may still prove it sent.
     """

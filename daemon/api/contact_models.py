@@ -10,7 +10,8 @@ from daemon.core.handovers import LONGEST_HOURS, PAUSE_HOURS
 class ContactConversation(BaseModel):
     """By which ids a customer is known, and since when; times are null while there are none.
 
-    Until `paused_until` the bot says nothing; while `paused_by` is stopped it is null, without end.
+    Until `paused_until` the bot says nothing because of `paused_by`; what is past is over. It is
+    null while a customer's stop lasts, which has no end.
     """
 
     id: int

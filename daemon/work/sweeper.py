@@ -78,12 +78,14 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled; a database that cannot be read is tried again."""
         while True:
+            pause_s = EVERY_S
             # The store tells of it itself, once for all who meet it.
             with suppress(StoreUnavailable):
                 await self._directory.refresh()
                 await self.sweep()
                 await self.prove()
-            await asyncio.sleep(EVERY_S if self._is_through else FIRST_S)
+                pause_s = EVERY_S if self._is_through else FIRST_S
+            await asyncio.sleep(pause_s)
 
     async def prove(self) -> None:
         """Write now and then that writing works; `status` beside the daemon judges by it."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,6 +183,27 @@ async def test_a_clock_that_was_set_back_is_remembered_until_it_is_mended(
             await bench.sweeper.sweep()
         ((due_in_s,),) = await bench.query("SELECT due_at - ? FROM outbox", bench.clock.now)
         assert pytest.approx(100, abs=30) == due_in_s
+
+
+async def test_a_database_that_cannot_be_read_at_the_start_is_asked_now_and_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The haste with a backlog is for one that can be read."""
+    pauses: list[float] = []
+
+    async def fail() -> None:
+        raise StoreUnavailable("busy")
+
+    async def pause(pause_s: float) -> None:
+        pauses.append(pause_s)
+        if len(pauses) > 1:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(bench.runtime.directory, "refresh", fail)
+    monkeypatch.setattr(sweeper_module, "asyncio", SimpleNamespace(sleep=pause))
+    with pytest.raises(asyncio.CancelledError):
+        await bench.sweeper.run()
+    assert [sweeper_module.EVERY_S] * 2 == pauses
 
 
 async def test_a_clock_set_forward_is_no_time_to_wait_for_a_status(bench: Bench) -> None:

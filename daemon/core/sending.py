@@ -103,6 +103,8 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
     unsettled = outbox.record_status(
         conn, known, status=status.status, at=status.at, error=error, wamid=status.wamid
     )
+    is_failed = status.status == "failed"
+    is_wanted = not (is_failed and known.was_let_go)
     if unsettled:
         conversations.note_welcome(
             conn,
@@ -111,25 +113,30 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
             turn_id=known.turn_id,
             now=status.at,
         )
+    if unsettled and is_wanted:
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
-    if status.status != "failed" and known.status == "failed":
+    if not is_failed and known.status == "failed":
         # The other copy of it may have arrived.
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
-    if status.status == "failed" and not (known.status == "failed" or known.has_arrived):
-        _note_failure(conn, client_id, known.turn_id, status)
+    if is_failed and not (known.status == "failed" or known.has_arrived):
+        _note_failure(conn, client_id, known.turn_id, status, is_wanted=is_wanted)
     if not unsettled:
         return None
     return Settled(client_id=client_id, conversation_id=known.conversation_id)
 
 
-def _note_failure(conn: Connection, client_id: int, turn_id: int, status: DeliveryStatus) -> None:
+def _note_failure(
+    conn: Connection, client_id: int, turn_id: int, status: DeliveryStatus, *, is_wanted: bool
+) -> None:
     """Show that Meta took a message and then failed to deliver it; stop who may not send.
 
-    It stays done: whether it is worth a second try is an operator's to say (`inbox retry`).
+    It stays done: whether it is worth a second try is an operator's to say (`inbox retry`). What
+    was let go before stays so, whatever became of it.
     """
     code = status.error_codes[0] if status.error_codes else None
     error = inbox.NOT_DELIVERED if code is None else str(code)
-    inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, error=error)
+    if is_wanted:
+        inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, error=error)
     log.warning("not delivered", extra={"client": client_id, "turn": turn_id, "error": error})
     client = find_client(conn, client_id)
     if code is None or client is None or client.stopped_code is not None:

@@ -103,6 +103,18 @@ async def test_a_status_may_still_prove_it_sent(bench: Bench) -> None:
     assert ([("sent", None)], [("done", None)]) == (await outbox(bench), await inbox(bench))
 
 
+async def test_what_came_to_nothing_is_the_owners_all_the_same(bench: Bench) -> None:
+    """A failure that Meta tells later leaves nothing to be sent again, all at once or by its id."""
+    bench.graph.script.append(SendInDoubt())
+    await bench.work(await bench.write())
+    ((outbox_id,),) = await bench.query("SELECT id FROM outbox")
+    await bench.echo()
+    await bench.tell("failed", outbox_id=outbox_id)
+    assert [("ignored", "person")] == await inbox(bench)
+    await bench.tell("delivered", outbox_id=outbox_id)
+    assert [("done", None)] == await inbox(bench)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_what_is_under_way_goes(bench: Bench, fails: bool) -> None:  # noqa: FBT001
     """It has left the house; only if Meta does not take it is it not sent again."""

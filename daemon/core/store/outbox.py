@@ -25,6 +25,9 @@ IN_DOUBT = "in_doubt"
 It stays, whatever later sends meet, until the message is settled or parked.
 """
 
+LET_GO = frozenset({"person", "stopped", "dropped", "retention"})
+"""Errors of parked messages that nobody wants sent any more."""
+
 _STATUS_RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 4}
 """Of two copies one may fail and the other arrive: then the customer has the message."""
 
@@ -69,6 +72,12 @@ class Known:
     conversation_id: int
     state: str
     status: str | None
+    error: str | None
+
+    @property
+    def was_let_go(self) -> bool:
+        """Tell whether it was not to be sent any more: then nobody is to send it again either."""
+        return self.state == "parked" and self.error in LET_GO
 
     @property
     def has_arrived(self) -> bool:
@@ -121,9 +130,9 @@ _IS_TURN_OPEN = Prepared(
     )
     .limit(1)
 )
-_KNOWN = sa.select(
-    outbox.c.seq, outbox.c.turn_id, outbox.c.conversation_id, outbox.c.state, outbox.c.status
-).where(outbox.c.client_id == sa.bindparam("owner"))
+_KNOWN = sa.select(*(outbox.c[name] for name in Known.__slots__)).where(
+    outbox.c.client_id == sa.bindparam("owner")
+)
 _KNOWN_BY_ID = Prepared(_KNOWN.where(outbox.c.id == sa.bindparam("key")))
 _KNOWN_BY_WAMID = Prepared(_KNOWN.where(outbox.c.wamid == sa.bindparam("key")))
 

@@ -59,9 +59,10 @@ def say_outcome(outcome: "Outcome", *, absent: int) -> None:
     if outcome.untried:
         _insist(f"The last ones failed one after the other, so {outcome.untried} were not tried.")
     for warning in outcome.warnings[:SHOWN_WARNINGS]:
-        say(f"Business hours stay text: {make_plain(warning)}")
+        say(make_plain(warning))
     if len(outcome.warnings) > SHOWN_WARNINGS:
-        say(f"So do those of {len(outcome.warnings) - SHOWN_WARNINGS} more.")
+        left = len(outcome.warnings) - SHOWN_WARNINGS
+        say(f"{left} more of these; `released client show REF` tells each.")
     if absent:
         say(f"Active, but not in the file: {absent}. --prune deactivates them.")
     sums = outcome.count()

@@ -125,13 +125,13 @@ def test_a_terminal_gets_colours_and_short_texts(
 
 
 def test_warnings_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first ten one by one, so that five hundred do not hide the sums."""
-    outcome = Outcome(3, warnings=[f"Bar {n}: what is “soon”?" for n in range(12)])
+    """The first ten in their own words, so that five hundred do not hide the sums."""
+    outcome = Outcome(3, warnings=[f"Bar {n}: Client 2 has the same name." for n in range(12)])
     say_outcome(outcome, absent=2)
     said = capsys.readouterr().err.splitlines()
-    assert "Business hours stay text: Bar 0: what is “soon”?" == said[0]
+    assert "Bar 0: Client 2 has the same name." == said[0]
     assert [
-        "So do those of 2 more.",
+        "2 more of these; `released client show REF` tells each.",
         "Active, but not in the file: 2. --prune deactivates them.",
         "3 unchanged.",
     ] == said[10:]

@@ -68,6 +68,20 @@ def test_a_folder_that_does_not_exist_is_said(tmp_path: Path) -> None:
         Database(tmp_path / "nope" / "x.db").create_file()
 
 
+def test_no_new_file_is_made_beside_what_a_moved_one_left(database: Database) -> None:
+    """SQLite would delete the log of the moved one, and the last messages with it."""
+    database.write(beating("a"))
+    away = database.path.rename(database.path.with_name("away.db"))
+    with pytest.raises(Misconfigured, match=r"gone, and released\.db-wal is still there"):
+        Database(database.path).create_file()
+    away.rename(database.path)
+    again = Database(database.path)
+    again.create_file()
+    kept = names(again)
+    again.close()
+    assert ["a"] == kept
+
+
 def test_every_connection_is_durable_and_strict(database: Database) -> None:
     """An acknowledged row survives a power loss, and no row points at nothing."""
 

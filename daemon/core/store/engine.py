@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from daemon.core.database_files import log_of
 from daemon.core.errors import Misconfigured
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.store.disk_faults import PERHAPS, explain_disk
@@ -110,9 +111,16 @@ class Database:
         """Make an empty file that only its owner may read; its companions inherit the mode.
 
         Raises:
-            Misconfigured: when the folder does not exist or does not let us.
+            Misconfigured: when the folder does not exist or does not let us, or the log of a
+                database that is gone lies there: SQLite would delete it with all that it holds.
 
         """
+        log = log_of(self.path)
+        if not self.path.exists() and log.exists():
+            raise Misconfigured(
+                f"The database {self.path} is gone, and {log.name} is still there: it may hold"
+                f" messages. Put {self.path.name} back; only to begin anew delete {log.name} too."
+            )
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as refused:

@@ -112,7 +112,9 @@ class Pause(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hours: float = Field(default=PAUSE_HOURS, gt=0, le=LONGEST_HOURS, allow_inf_nan=False)
+    hours: float = Field(
+        default=PAUSE_HOURS, gt=0, le=LONGEST_HOURS, allow_inf_nan=False, strict=True
+    )
 
 
 class PauseState(BaseModel):

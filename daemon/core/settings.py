@@ -52,7 +52,8 @@ def _graph_version(text: str) -> str:
     return text
 
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Ten years: what is added to now must still be a date, or nobody can read the row again.
+Seconds = Annotated[float, Field(ge=0, le=315_360_000, allow_inf_nan=False)]
 
 
 class Settings(HttpsSettings, SealingSettings):

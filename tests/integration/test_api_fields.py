@@ -94,6 +94,13 @@ async def test_what_may_not_be_empty_cannot_be_cleared(admin: Admin, field: str)
     assert (422, [field]) == (refused.status, fields_of(refused))
 
 
+@pytest.mark.parametrize("hours", ["1", True, None, 0, 1e6])
+async def test_hours_are_a_number(admin: Admin, hours: Any) -> None:
+    """`true` is no hour: nobody would see after it that the bot answers again."""
+    refused = await admin.call("PUT", "/clients/1/contacts/34600/pause", {"hours": hours})
+    assert (422, ["hours"]) == (refused.status, fields_of(refused))
+
+
 @pytest.mark.parametrize("active", ["true", 1, "no"])
 async def test_active_is_true_or_false(admin: Admin, active: Any) -> None:
     """No text that happens to read like it: a bot is not silenced by a guess."""

@@ -76,6 +76,7 @@ def test_a_seed_says_what_is_expected(field: str, value: str, words: str) -> Non
         ("META_GRAPH_VERSION", "26", "META_GRAPH_VERSION must be a version such as v26.0"),
         ("METRICS_OPEN", "maybe", "METRICS_OPEN must be true or false"),
         ("COALESCE_SECONDS", "soon", "COALESCE_SECONDS must be a number"),
+        ("PERSON_SECONDS", "1e20", "PERSON_SECONDS must be 315360000 or less"),
     ],
 )
 def test_a_setting_says_what_is_expected(

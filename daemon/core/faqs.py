@@ -17,6 +17,9 @@ from daemon.core.errors import FieldProblem, Invalid
 MAX_FAQ_BYTES = 5 * 1024 * 1024
 """The largest file taken, in bytes; thousands of FAQs fit, a file picked by mistake does not."""
 
+MAX_CHARS = 40_960
+"""The longest question or answer: ten messages of WhatsApp's. More was pasted by mistake."""
+
 MAX_PROBLEMS = 100
 """How many problems a refusal carries; a wrong file of a million rows needs no more to be seen."""
 
@@ -262,6 +265,8 @@ def _text_problem(value: object) -> str | None:
     """Say why this cannot be a question or an answer; None where it can."""
     if not isinstance(value, str):
         return f"must be text, not {_type_name(value)}"
+    if len(value) > MAX_CHARS:
+        return f"is over {MAX_CHARS} characters"
     if "\0" in value:
         return "holds a NUL character"
     try:

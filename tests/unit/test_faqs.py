@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.errors import FieldProblem, Invalid
-from daemon.core.faqs import MAX_FAQ_BYTES, MAX_PROBLEMS, Faq, faqs_from_objects, parse_faqs
+from daemon.core.faqs import (
+    MAX_CHARS,
+    MAX_FAQ_BYTES,
+    MAX_PROBLEMS,
+    Faq,
+    faqs_from_objects,
+    parse_faqs,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "faqs.example.json"
 
@@ -44,6 +51,14 @@ def test_quoted_newlines_and_doubled_quotes_are_kept() -> None:
     """A CSV answer keeps its lines and its quotes."""
     data = b'q,a\nCarta,"Uno\nDos ""bis"""\n'
     assert (Faq("Carta", 'Uno\nDos "bis"'),) == parse_faqs(data, source="x")
+
+
+def test_nobody_is_sent_a_book() -> None:
+    """A customer would get it as hundreds of messages, each of them paid for."""
+    book = [{"q": "Carta", "a": "x" * MAX_CHARS}]
+    assert MAX_CHARS == len(faqs_from_objects(book, source="x")[0].answer)
+    with pytest.raises(Invalid, match="entry 1: the answer is over 40960 characters"):
+        faqs_from_objects([{"q": "Carta", "a": "x" * (MAX_CHARS + 1)}], source="x")
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])

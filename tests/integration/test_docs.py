@@ -1,11 +1,14 @@
 """What README.md and docs/ tell an operator to type is there, and their links lead somewhere."""
 
 import re
+from fnmatch import fnmatch
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from typer.exceptions import TyperException
 
+from daemon.core.database_files import follow, key_of, lock_of, log_of
 from daemon.core.settings import Settings
 from daemon.metrics import Metrics
 from released_cli.given import Globals, start
@@ -32,6 +35,14 @@ COMPOSE_ONLY = {"PUBLIC_HOST", "RELEASED_IMAGE", "SECRETS_DIR"}
 """Names in .env.example that docker-compose.yml reads, and no program of ours."""
 
 PLACEHOLDER = re.compile(r"^[A-Z|]+$|^[…\[\]]+$")
+
+
+def test_no_commit_takes_what_a_daemon_keeps_in_its_checkout() -> None:
+    """The steps start it there: database, key, settings and backups are for nobody else's eyes."""
+    patterns = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    database = Path("released.db")
+    made = [".env", "backups", *(of(database).name for of in (follow, key_of, lock_of, log_of))]
+    assert [] == [name for name in made if not any(fnmatch(name, one) for one in patterns)]
 
 
 def is_typed_wrong(said: Said) -> str | None:

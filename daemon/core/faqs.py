@@ -125,7 +125,8 @@ def _decode(data: bytes, refusal: _Refusal) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        refusal.add(None, f"not UTF-8: byte 0x{data[error.start]:02x} in line {line}")
+        found = f"not UTF-8: byte 0x{data[error.start]:02x} in line {line}"
+        refusal.add(None, f"{found} (save it as UTF-8; in Excel, as CSV UTF-8)")
         raise refusal.error() from None
 
 

@@ -84,7 +84,7 @@ class Settings(HttpsSettings, SealingSettings):
     openai_model: str = "gpt-6-luna"
     answer_engine: Literal["auto", "responses", "chat", "local"] = "auto"
     openai_rps_per_client: float = Field(default=1, ge=0, allow_inf_nan=False)
-    answer_deadline_seconds: float = Field(default=20, gt=0, allow_inf_nan=False)
+    answer_deadline_seconds: Seconds = Field(default=20, gt=0)
 
     coalesce_seconds: Seconds = 2
     workers: int = Field(default=64, ge=1, le=10_000)

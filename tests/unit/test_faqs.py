@@ -127,8 +127,14 @@ def test_bad_entry_is_named_with_its_number_and_reason(entry: str, field: str, r
         (b'[{"q":"x","a":"y",}]', "broken JSON in line 1, column 18: a comma too many"),
         (b'[{"q":"x","a":"y\n"}]', "broken JSON in line 1, column 17: "),
         (b"[" * 200_000, "broken JSON: nested too deeply"),
-        (b"q,a\nx,caf\xe9\n", "not UTF-8: byte 0xe9 in line 2"),
-        ("q,a\nx,y\n".encode("utf-16"), "not UTF-8: byte 0xff in line 1"),
+        (
+            b"q,a\nx,caf\xe9\n",
+            "not UTF-8: byte 0xe9 in line 2 (save it as UTF-8; in Excel, as CSV UTF-8)",
+        ),
+        (
+            "q,a\nx,y\n".encode("utf-16"),
+            "not UTF-8: byte 0xff in line 1 (save it as UTF-8; in Excel, as CSV UTF-8)",
+        ),
         (b" " * (MAX_FAQ_BYTES + 1), "over 5 MB"),
         (b"hello\n", "neither a JSON list nor a CSV: the first line 'hello' is no header \"q,a\""),
         (b"q,a,z\n1,2,3\n", "the first line 'q,a,z' is no header"),

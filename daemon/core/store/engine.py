@@ -115,8 +115,7 @@ class Database:
                 database that is gone lies there: SQLite would delete it with all that it holds.
 
         """
-        log = log_of(self.path)
-        if not self.path.exists() and log.exists():
+        if not self.path.exists() and (log := log_of(self.path)).exists():
             raise Misconfigured(
                 f"The database {self.path} is gone, and {log.name} is still there: it may hold"
                 f" messages. Put {self.path.name} back; only to begin anew delete {log.name} too."

@@ -15,8 +15,8 @@ def follow(database: Path) -> Path:
 
 def beside(database: Path, end: str) -> Path:
     """Name a file by the whole name of the database: released.db-wal for "-wal"."""
-    file = follow(database)
-    return file.with_name(f"{file.name}{end}")
+    # Not `with_name`, which raises for a folder named as the database, such as ".".
+    return Path(f"{follow(database)}{end}")
 
 
 def folder_of(database: Path) -> Path:

@@ -80,6 +80,20 @@ async def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     assert_line(found, "settings", "ok")
 
 
+async def test_a_folder_in_place_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even one without a name of its own has its line, and all else is looked at as ever."""
+    monkeypatch.chdir(tmp_path)
+    folder = Database(Path())
+    found = await asyncio.to_thread(
+        run_doctor_here, make_settings(tmp_path), folder, now=time.time()
+    )
+    folder.close()
+    assert_line(found, "database", "error")
+    assert_line(found, "disk", "ok")
+
+
 async def test_a_database_that_is_never_free(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting has an end."""
     monkeypatch.setattr(here, "DATABASE_BUDGET_S", 0.05)

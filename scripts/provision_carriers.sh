@@ -73,9 +73,9 @@ end_all() {
 
 last_words() {
     if in_docker; then
-        last_words_in_docker
+        last_words_in_docker "$1"
     else
-        printf '%s (all of it: %s)' "$(tail -n 1 "$home/daemon.log" 2>/dev/null)" "$home/daemon.log"
+        printf '%s (all of it: %s)' "$(tail -n 1 "$home/$1.log" 2>/dev/null)" "$home/$1.log"
     fi
 }
 

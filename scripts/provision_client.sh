@@ -62,15 +62,26 @@ is_well() (
     [[ $line == *' 200 '* ]]
 )
 
-# Another's daemon at that port would answer too: ours must be there after it.
+# Another's daemon at that port would answer too: ours must be there after it. And whoever is told where to chat goes there.
 wait_until_well() {
-    local deadline=$((SECONDS + START_S))
+    local deadline=$((SECONDS + START_S)) sandbox_port
+    sandbox_port=$(value SANDBOX_PORT)
     until is_well "$(value PORT)" && runs daemon; do
-        if ! runs daemon || ((SECONDS > deadline)); then
-            fail "$name is not well: $(last_words)"
-        fi
-        sleep 0.2
+        wait_for daemon "$name is not well"
     done
+    if [[ -n $sandbox_port ]]; then
+        until answers "$sandbox_port" && runs sandbox; do
+            wait_for sandbox "the sandbox of $name does not answer"
+        done
+    fi
+}
+
+# Expects the `deadline` of whoever waits.
+wait_for() {
+    if ! runs "$1" || ((SECONDS > deadline)); then
+        fail "$2: $(last_words "$1")"
+    fi
+    sleep 0.2
 }
 
 find_instance() {

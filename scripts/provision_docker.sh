@@ -76,4 +76,4 @@ launch_in_docker() {
 
 end_in_docker() { compose down --timeout "$STOP_S" >&2; }
 
-last_words_in_docker() { compose logs --no-log-prefix --tail 1 daemon 2>&1; }
+last_words_in_docker() { compose logs --no-log-prefix --tail 1 "$1" 2>&1; }

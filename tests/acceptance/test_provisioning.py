@@ -101,6 +101,16 @@ def test_a_port_that_another_has_is_refused(quick_yard: Yard) -> None:
         assert not (quick_yard.demo / "daemon.pid").exists()
 
 
+def test_a_sandbox_that_ends_is_told(quick_yard: Yard) -> None:
+    """Nobody is sent to a chat page that is not there."""
+    released = quick_yard.checkout / ".venv/bin/released"
+    rest = released.read_text().partition("\n")[2]
+    write_program(released, f'case "$*" in *" sandbox "*) echo no room; exit 1 ;; esac\n{rest}')
+    code, out, err = quick_yard.run("demo", "+123456789")
+    assert (1, "", 1) == (code, out, err.count("\n"))
+    assert "the sandbox of demo does not answer: no room" in err
+
+
 def test_who_answers_must_be_ours(yard: Yard) -> None:
     """A daemon that ends beside one that answers in its place is not running."""
     with socket.create_server(("127.0.0.1", 0)) as held:

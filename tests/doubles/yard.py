@@ -79,31 +79,31 @@ def lay_out(folder: Path, *, warm: bool = True) -> Yard:
 def pretend(yard: Yard) -> None:
     """Let plain programs be the daemon and the sandbox, for what the script does around them.
 
-    The daemon is well at its port, the sandbox only runs; every other command is the real one's,
-    which finds an empty database at the schema of this code.
+    The daemon is well at its port, and the sandbox at its own; every other command is the real
+    one's, which finds an empty database at the schema of this code.
     """
     copy_new_database(yard.checkout / "new.db")
     programs = yard.checkout / ".venv/bin"
     (yard.checkout / "well.py").write_text(WELL)
-    write_program(
-        programs / "released-daemon", f'exec "{sys.executable}" -S "{yard.checkout}/well.py"\n'
-    )
+    well = f'exec "{sys.executable}" -S "{yard.checkout}/well.py"'
+    write_program(programs / "released-daemon", f"{well}\n")
     real = (programs / "released").read_text().partition("\n")[2]
     write_program(
         programs / "released",
-        'case "$*" in *" sandbox "*) exec sleep 600 ;; esac\n'
+        f'case "$*" in *" sandbox "*) {well} "$4" ;; esac\n'
         f'[ -e released.db ] || cp -p "{yard.checkout}/new.db" released.db\n{real}',
     )
 
 
 WELL = """
-import pathlib, re, socket
-port = re.search("^PORT='(.*)'$", pathlib.Path(".env").read_text(), re.M)[1]
+import pathlib, re, socket, sys
+own = re.search("^PORT='(.*)'$", pathlib.Path(".env").read_text(), re.M)[1]
+port = sys.argv[1] if sys.argv[1:] else own
 with socket.create_server(("127.0.0.1", int(port))) as server:
     while True:
         with server.accept()[0] as caller:
-            caller.recv(4096)
-            caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+            if caller.recv(4096):
+                caller.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
 """
 
 

@@ -113,21 +113,19 @@ def test_a_sandbox_that_ends_is_told(quick_yard: Yard) -> None:
 
 def test_who_answers_must_be_ours(yard: Yard) -> None:
     """A daemon that ends beside one that answers in its place is not running."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
     write_program(
-        yard.checkout / ".venv/bin/released-daemon",
-        f"exec {sys.executable} -c '{STRANGER}' {port}\n",
+        yard.checkout / ".venv/bin/released-daemon", f"exec {sys.executable} -c '{STRANGER}'\n"
     )
-    code, out, err = yard.run("demo", "+123456789", "--port", str(port))
+    code, out, err = yard.run("demo", "+123456789")
     assert (1, "") == (code, out)
     assert "demo is not well: in use" in err
     os.kill(int((yard.demo / "stranger").read_text()), signal.SIGKILL)
 
 
 STRANGER = """
-import http.server, os, sys, pathlib
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), None)
+import http.server, os, pathlib, re
+port = re.search("^PORT=.(.*).$", pathlib.Path(".env").read_text(), re.M)[1]
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), None)
 class Well(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)

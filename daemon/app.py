@@ -8,7 +8,7 @@ from aiohttp import web
 
 from daemon.api import webhook
 from daemon.api.large_bodies import LARGE_BODIES, LargeBodies
-from daemon.api.origins import origins_middleware
+from daemon.api.origins import admit_origins
 from daemon.api.problems import problems_middleware
 from daemon.api.refraining import refrain_during
 from daemon.api.routes import add_routes
@@ -28,7 +28,10 @@ def build_app(
 
     With a `trial` it takes nothing in and does no work until that is over.
     """
-    middlewares = [trace_requests(), origins_middleware, problems_middleware]
+    middlewares = [trace_requests(), problems_middleware]
+    if origins := runtime.settings.origins:
+        # After the first: what a page may read holds the request's id.
+        middlewares.insert(1, admit_origins(origins))
     if trial is not None:
         middlewares.append(refrain_during(trial))
     app = web.Application(middlewares=middlewares, client_max_size=webhook.BODY_LIMIT)

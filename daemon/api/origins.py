@@ -3,12 +3,13 @@
 Source: the Fetch standard's CORS protocol, read 2026-11.
 """
 
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from daemon.api.problems import Handler
-from daemon.api.shared import RUNTIME
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match"
@@ -16,12 +17,21 @@ ANSWER_HEADERS = "ETag, Idempotent-Replayed, Location, Retry-After, X-Request-ID
 REMEMBERED_S = 600
 
 
-@web.middleware
-async def origins_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+def admit_origins(origins: AbstractSet[str]) -> Middleware:
+    """Build the middleware for the pages of these origins."""
+
+    @web.middleware
+    async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None or origin not in origins:
+            return await handler(request)
+        return await _serve(request, handler, origin)
+
+    return admit
+
+
+async def _serve(request: web.Request, handler: Handler, origin: str) -> web.StreamResponse:
     """Answer a browser's question whether it may call, and mark what it may read."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None or origin not in request.app[RUNTIME].settings.origins:
-        return await handler(request)
     asks_first = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
     if request.method == hdrs.METH_OPTIONS and asks_first:
         response: web.StreamResponse = web.Response(status=HTTPStatus.NO_CONTENT)

@@ -26,8 +26,13 @@ class CustomerIndex:
 
     def find(self, client_id: int, customer: Customer) -> int | None:
         """Find the conversation that every identity of the customer leads to."""
-        found = {self._ids.get(key) for key in _keys(client_id, customer)}
-        return found.pop() if len(found) == 1 else None
+        leads_to = None
+        for key in _keys(client_id, customer):
+            found = self._ids.get(key)
+            if found is None or (leads_to is not None and found != leads_to):
+                return None
+            leads_to = found
+        return leads_to
 
     def get(self, client_id: int, customer: Customer) -> int:
         """Get the conversation of a customer who was put in, by user_id where there is one."""
@@ -53,5 +58,9 @@ class CustomerIndex:
 
 
 def _keys(client_id: int, customer: Customer) -> list[Key]:
-    identities = ((True, customer.user_id), (False, customer.wa_id))
-    return [(client_id, is_user, value) for is_user, value in identities if value is not None]
+    keys = []
+    if customer.user_id is not None:
+        keys.append((client_id, True, customer.user_id))
+    if customer.wa_id is not None:
+        keys.append((client_id, False, customer.wa_id))
+    return keys

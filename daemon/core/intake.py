@@ -5,16 +5,20 @@ dropped before they cost anything. What a delivery becomes in the store is `deli
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from daemon.core.customers import CustomerIndex
 from daemon.core.deliveries import Delivered, Owned, Ring, keep_all
 from daemon.core.directory import Directory
-from daemon.core.meta.wire import CustomerRekey, Delivery
+from daemon.core.meta.wire import CustomerRekey, Delivery, DeliveryStatus, Echo, InboundMessage
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
 from daemon.core.store.inbox import ConversationGone
+
+Item = TypeVar("Item", InboundMessage, DeliveryStatus, Echo)
 
 ACK_BUDGET_S = 5.0
 """Seconds a delivery may wait for the disk; Meta sends again whatever we could not keep."""
@@ -70,8 +74,8 @@ class Intake:
         """
         owned, unknown_number = self._own(delivery)
         rings: tuple[Ring, ...] = ()
-        if owned.size:
-            rings = await self._keep(owned)
+        if size := owned.size:
+            rings = await self._keep(owned, size)
         return Accepted(
             rings,
             messages=len(owned.messages),
@@ -87,20 +91,17 @@ class Intake:
 
     def _own(self, delivery: Delivery) -> tuple[Owned, int]:
         active, owner = self._directory.active_owner, self._directory.owner
-        messages = [(active(item.phone_number_id), item) for item in delivery.messages]
-        # Of an inactive client's messages too: one in doubt would else go out again one day.
-        statuses = [(owner(item.phone_number_id), item) for item in delivery.statuses]
         wanted = delivery.echoes if self._person_s else ()
-        echoes = [(active(item.phone_number_id), item) for item in wanted]
         owned = Owned(
-            messages=tuple((client_id, item) for client_id, item in messages if client_id),
-            statuses=tuple((client_id, item) for client_id, item in statuses if client_id),
+            messages=_find_owners(active, delivery.messages),
+            # Of an inactive client's messages too: one in doubt would else go out again one day.
+            statuses=_find_owners(owner, delivery.statuses),
             rekeys=tuple(
                 (self._told_to(item), item) for item in delivery.rekeys if self._concerns(item)
             ),
-            echoes=tuple((client_id, item) for client_id, item in echoes if client_id),
+            echoes=_find_owners(active, wanted),
         )
-        named = len(messages) + len(statuses) + len(echoes)
+        named = len(delivery.messages) + len(delivery.statuses) + len(wanted)
         return owned, named - len(owned.messages) - len(owned.statuses) - len(owned.echoes)
 
     def _told_to(self, rekey: CustomerRekey) -> int | None:
@@ -113,12 +114,12 @@ class Intake:
             return rekey.old.user_id is not None
         return self._told_to(rekey) is not None
 
-    async def _keep(self, owned: Owned) -> tuple[Ring, ...]:
+    async def _keep(self, owned: Owned, size: int) -> tuple[Ring, ...]:
         now = self._clock()
         self._keeping += 1
         try:
-            if owned.size <= PART_LIMIT:
-                return await self._write(self._deliver(owned, now), owned.size)
+            if size <= PART_LIMIT:
+                return await self._write(self._deliver(owned, now), size)
             return await self._keep_in_parts(owned, now)
         finally:
             self._keeping -= 1
@@ -138,14 +139,23 @@ class Intake:
         return Delivered(owned, self._index, now, person_s=self._person_s)
 
     async def _write(self, delivered: Delivered, size: int) -> tuple[Ring, ...]:
+        write = partial(
+            self._store.write_first, keep_all, delivered, size=size, within_s=ACK_BUDGET_S
+        )
+        rings: tuple[Ring, ...]
         try:
-            return await self._write_once(delivered, size)
+            rings = await write()
         except ConversationGone:
             # Erased a moment ago; what was remembered of it went with the failed transaction.
-            return await self._write_once(delivered, size)
-
-    async def _write_once(self, delivered: Delivered, size: int) -> tuple[Ring, ...]:
-        rings: tuple[Ring, ...] = await self._store.write_first(
-            keep_all, delivered, size=size, within_s=ACK_BUDGET_S
-        )
+            rings = await write()
         return rings
+
+
+def _find_owners(
+    owner: Callable[[str], int | None], items: Sequence[Item]
+) -> tuple[tuple[int, Item], ...]:
+    """Put its client's id to each item; leave out what is for no client of ours."""
+    if not items:
+        return ()
+    found = ((owner(item.phone_number_id), item) for item in items)
+    return tuple((client_id, item) for client_id, item in found if client_id)

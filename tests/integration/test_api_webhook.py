@@ -1,6 +1,7 @@
 """The webhook when the store behind it fails: Meta is told to come again, and nothing leaks."""
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from daemon.core import intake
 from daemon.core.store.engine import Connection, sqlite_path
 from daemon.core.store.faults import StoreOverloaded, StoreUnavailable
 from tests.doubles.inhouse import House, open_inhouse
-from tests.doubles.stage import build_text_webhook
+from tests.doubles.stage import build_text_webhook, sign
 
 CUSTOMER = "34600111222"
 TEXT = "palabra-secreta"
@@ -118,18 +119,32 @@ HEAD = b"POST /webhook HTTP/1.1\r\nHost: localhost\r\n"
 
 
 async def begin_body(
-    house: House, length: int
+    house: House, length: int, more: str = ""
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send the beginning of a body and no more of it."""
     port = int(house.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(HEAD + f"Content-Length: {length}\r\n\r\n".encode() + b"{")
+    writer.write(HEAD + f"{more}Content-Length: {length}\r\n\r\n".encode() + b"{")
     await writer.drain()
     return reader, writer
 
 
 async def read_status(reader: asyncio.StreamReader) -> int:
     return int((await reader.readline()).split()[1])
+
+
+async def test_a_body_may_come_later_than_its_head(house: House) -> None:
+    """As from a proxy that passes on both as they come; it is the same message."""
+    raw = json.dumps(body("wamid.split")).encode()
+    reader, writer = await begin_body(house, len(raw), f"X-Hub-Signature-256: {sign(raw)}\r\n")
+    try:
+        writer.write(raw[1:])
+        async with asyncio.timeout(20):
+            assert 200 == await read_status(reader)
+    finally:
+        writer.close()
+    taken = (await house.call("GET", "/metrics")).text
+    assert 'released_messages_total{type="text"} 1.0' in taken
 
 
 async def test_large_bodies_of_strangers_find_an_end(

@@ -7,6 +7,7 @@ Source: Meta's "Webhooks > Getting started", read 2026-11.
 
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 
 from daemon.core.errors import Rejected
 
@@ -23,7 +24,9 @@ class WrongVerifyToken(Rejected):
 
 def sign_body(secret: str, body: bytes) -> str:
     """Give the value of `X-Hub-Signature-256` for a body, taken byte for byte."""
-    return SIGNATURE_PREFIX + hmac.digest(_as_bytes(secret), body, "sha256").hex()
+    signing = _begin_to_sign(secret).copy()
+    signing.update(body)
+    return SIGNATURE_PREFIX + signing.hexdigest()
 
 
 def verify_signature(secret: str, body: bytes, header: str | None) -> bool:
@@ -50,6 +53,12 @@ def answer_challenge(query: Mapping[str, str], verify_token: str) -> str:
     if not hmac.compare_digest(_as_bytes(verify_token), _as_bytes(given)):
         raise WrongVerifyToken
     return challenge
+
+
+@lru_cache(maxsize=8)
+def _begin_to_sign(secret: str) -> hmac.HMAC:
+    """Take the secret in; to do it for each body takes as long as to sign the body."""
+    return hmac.new(_as_bytes(secret), digestmod="sha256")
 
 
 def _as_bytes(text: str) -> bytes:

@@ -26,7 +26,7 @@ _NOTHING: Mapping[str, Any] = {}
 def replace_unstorable(text: str) -> str:
     """Put U+FFFD for lone surrogates and drop NUL: JSON can carry both, no database takes them."""
     if text.isascii():
-        return text.replace("\0", "")
+        return text.replace("\0", "") if "\0" in text else text
     return _SURROGATES.sub("\ufffd", text.replace("\0", ""))
 
 

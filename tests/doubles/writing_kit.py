@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.heartbeats import beat
 from daemon.core.store.schema import heartbeats
+from daemon.core.store.tickets import Kept
 
 
 def names(database: Database) -> list[str]:
@@ -34,13 +35,13 @@ def failing(conn: Connection) -> None:
     raise ValueError("the job's own fault")
 
 
-def keeping(conn: Connection, items: Sequence[str]) -> list[str]:
+def keeping(conn: Connection, items: Sequence[str]) -> Kept:
     """Write all items at once; fail at one whose name begins with "bad"."""
     for name in items:
         if name.startswith("bad"):
             failing(conn)
         beat(conn, name, now=1.0)
-    return list(items)
+    return Kept(list(items))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.group_commit import GroupCommit
-from daemon.core.store.tickets import Ticket
+from daemon.core.store.tickets import Kept, Ticket
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def uncollected() -> Iterator[None]:
     gc.enable()
 
 
-def keep(_conn: Connection, items: Sequence[int]) -> list[int]:
-    return list(items)
+def keep(_conn: Connection, items: Sequence[int]) -> Kept:
+    return Kept(list(items))
 
 
 def tickets() -> list[Ticket]:

@@ -1,6 +1,7 @@
 """Jobs of each kind in one commit: light ones on the loop, and first what somebody waits for."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -8,10 +9,11 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from daemon.core.store import group_commit
+from daemon.core.store import group_commit, tickets
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.faults import StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
+from daemon.core.store.tickets import Kept
 from tests.doubles.writing_kit import beating, failing, keeping, locked, names
 
 
@@ -35,7 +37,7 @@ async def test_a_light_job_that_takes_its_time_leaves_the_rest_for_the_next_comm
     """The loop is kept for a few milliseconds at a time; all are written, in order."""
 
     def slowly(conn: Connection, name: str) -> str:
-        time.sleep(group_commit.LIGHT_S)
+        time.sleep(tickets.LIGHT_S)
         return beating(name)(conn)
 
     commits: list[None] = []
@@ -89,11 +91,11 @@ async def test_what_somebody_waits_for_is_written_first(
 
     def slowly(conn: Connection, name: str) -> str:
         ran.append(name)
-        time.sleep(group_commit.BESIDE_S)
+        time.sleep(tickets.BESIDE_S)
         return beating(name)(conn)
 
-    def together(conn: Connection, items: Sequence[str]) -> list[str]:
-        return [slowly(conn, name) for name in items]
+    def together(conn: Connection, items: Sequence[str]) -> Kept:
+        return Kept([slowly(conn, name) for name in items])
 
     light = [group.write_light(partial(slowly, name=f"light {n}")) for n in range(3)]
     first = [group.write_first(together, f"first {n}", within_s=30) for n in range(2)]
@@ -115,6 +117,43 @@ async def test_an_item_that_fails_beside_others_fails_alone(
     )
     assert ["a", "b", "c"] == [results[0], results[2], results[5]] == names(database)
     assert [ValueError] * 3 == [type(results[n]) for n in (1, 3, 4)]
+
+
+async def test_what_remains_of_items_is_written_beside_the_loop(
+    database: Database, group: GroupCommit
+) -> None:
+    """In the transaction of all of them, on the thread that commits it."""
+    threads: list[int] = []
+
+    def finish(conn: Connection, items: Sequence[str]) -> None:
+        threads.append(threading.get_ident())
+        keeping(conn, items)
+
+    def begin(_conn: Connection, items: Sequence[str]) -> Kept:
+        return Kept(list(items), partial(finish, items=items))
+
+    wanted = ["a", "b", "c"]
+    kept = await asyncio.gather(*(group.write_first(begin, name, within_s=30) for name in wanted))
+    assert wanted == kept == names(database)
+    assert 1 == len(threads)
+    assert threading.get_ident() not in threads
+
+
+async def test_what_remains_of_an_item_and_fails_harms_no_other(
+    database: Database, group: GroupCommit
+) -> None:
+    """Then each is tried alone, whatever shared its transaction; whose fault it was is told."""
+
+    def begin(_conn: Connection, items: Sequence[str]) -> Kept:
+        return Kept(list(items), partial(keeping, items=items))
+
+    results = await asyncio.gather(
+        *(group.write_first(begin, name, within_s=30) for name in ("a", "bad", "b")),
+        group.write_light(beating("c")),
+        return_exceptions=True,
+    )
+    assert ["a", "b", "c"] == [results[0], results[2], results[3]] == names(database)
+    assert isinstance(results[1], ValueError)
 
 
 async def test_items_beyond_what_one_commit_takes_are_all_kept(

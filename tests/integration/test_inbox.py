@@ -17,6 +17,7 @@ from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import ConversationGone, Depth, NewMessage, insert_messages
+from daemon.core.store.prepared import ROWS_LIMIT
 from tests.doubles.query_plans import explain
 from tests.doubles.store_kit import NOW, answer, take
 
@@ -58,6 +59,21 @@ def test_known_wamids_are_dropped_and_new_ones_counted(conn: Connection, a: Clie
     assert [2, 0, 0] == [
         insert_messages(conn, batch(*wamids)) for wamids in (("1", "2", "3", "2"), ("3",), ())
     ]
+
+
+def test_more_messages_than_one_statement_takes_are_all_kept(conn: Connection, a: Client) -> None:
+    """Each with what was its own."""
+    number = write(conn, a, "1")
+    many = [
+        NewMessage(f"m{n}", a.id, number, "text", f"text {n}", NOW + n, NOW, "pending")
+        for n in range(2 * ROWS_LIMIT + 1)
+    ]
+    assert len(many) == insert_messages(conn, many)
+    kept = conn.exec_driver_sql(
+        "SELECT wamid, client_id, conversation_id, type, text, sent_at, received_at, state"
+        " FROM inbox WHERE wamid LIKE 'm%' ORDER BY id"
+    )
+    assert many == [NewMessage(*row) for row in kept]
 
 
 def test_another_broken_rule_is_not_swallowed(conn: Connection, a: Client) -> None:

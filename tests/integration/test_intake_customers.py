@@ -1,10 +1,15 @@
 """Whose a message is: numbers and user ids are joined, pass on and are rekeyed."""
 
-import pytest
+import asyncio
 
+import pytest
+import sqlalchemy as sa
+
+from daemon.core import deliveries
 from daemon.core.intake import Accepted, Intake
 from daemon.core.meta.wire import Customer
 from daemon.core.store.engine import Database
+from daemon.core.store.schema import inbox
 from tests.doubles.arrived import BOTH, PHONE, USER, kept
 from tests.doubles.store_kit import (
     NUMBER_A,
@@ -116,3 +121,24 @@ async def test_a_rekey_without_a_number_gives_nobody_anothers_id(
     await door.accept(delivery(rekeyed(None, Customer("ES.1", "34600"), new)))
     await door.accept(delivery(rekeyed(None, Customer(None, "34600"), new)))
     assert {"1": (1, "ES.2", "34600"), "2": (2, None, "34600")} == kept(database)
+
+
+@pytest.mark.parametrize("count", [deliveries.MANY - 1, deliveries.MANY])
+async def test_who_was_erased_a_moment_ago_keeps_nobody_else_out(
+    door: Intake, database: Database, count: int
+) -> None:
+    """Whether their messages are written on the loop or beside it; who writes again is new."""
+    numbers = [f"3460000{n:04}" for n in range(count)]
+    await asyncio.gather(
+        *(door.accept(delivery(written(f"a{wa_id}", wa_id=wa_id))) for wa_id in numbers)
+    )
+    database.write(lambda conn: conn.exec_driver_sql("DELETE FROM inbox WHERE conversation_id = 1"))
+    database.write(lambda conn: conn.exec_driver_sql("DELETE FROM conversations WHERE id = 1"))
+    accepted = await asyncio.gather(
+        *(door.accept(delivery(written(f"b{wa_id}", wa_id=wa_id))) for wa_id in numbers)
+    )
+    rung = [ring.conversation_id for taken in accepted for ring in taken.rings]
+    assert [count + 1, *range(2, count + 1)] == rung
+    query = sa.select(inbox.c.conversation_id).where(inbox.c.wamid.startswith("b"))
+    kept_in = database.read(lambda conn: list(conn.execute(query.order_by("id")).scalars()))
+    assert rung == kept_in

@@ -6,7 +6,8 @@ connections and transactions to `engine`.
 A light job (a few statements that find their rows by an index) runs on the event loop, between a
 BEGIN that does not wait and a COMMIT on the writer's thread. On that thread it would have to win
 Python's lock back from the loop after each of its statements, which under load takes a hundred
-times as long as the statements themselves. Any other job runs on the thread as a whole.
+times as long as the statements themselves. Only what is one statement for many items goes there
+with the COMMIT. Any other job runs on the thread as a whole.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from daemon.core.store.outage import Outage
 from daemon.core.store.tickets import (
     ItemTicket,
     JobTicket,
-    Kept,
+    Keep,
     Patience,
     Ticket,
     put_back,
     run_each,
-    run_together,
+    run_on_loop,
     take,
     take_together,
     telling,
@@ -46,15 +47,9 @@ QUEUE_LIMIT = 4096
 BATCH_LIMIT = 512
 """Jobs that share one commit."""
 
-LIGHT_S = 0.004
-"""How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
-
 TOGETHER_LIMIT = 64
 """What items written in one go have for a size together; at some hundredths of a millisecond each
 that is LIGHT_S."""
-
-BESIDE_S = 0.0003
-"""The same for those that nobody outside waits for, in a commit that somebody does wait for."""
 
 INSIST_PAUSE_S = 1.0
 """Between two tries of what must be written in the end."""
@@ -120,7 +115,7 @@ class GroupCommit:
         """
         return await self._put(self._light, job)
 
-    async def write_first(self, keep: Kept, item: object, *, size: int = 1, within_s: float) -> Any:
+    async def write_first(self, keep: Keep, item: object, *, size: int = 1, within_s: float) -> Any:
         """Write on the loop what somebody outside waits for, before all that nobody does.
 
         The items that wait are given to `keep` in one go, as many as their sizes allow; every
@@ -233,13 +228,18 @@ class GroupCommit:
     ) -> bool:
         if not self._writer.begin_at_once():
             await self._off_loop(self._writer.begin)
-        if together:
-            has_run = run_together(self._writer, first)
-        else:
-            has_run = run_each(self._writer, first, for_s=LIGHT_S)
-        if has_run and run_each(self._writer, light, for_s=BESIDE_S if first else LIGHT_S):
-            await self._off_loop(self._writer.commit, [*first, *light])
-            return True
+        finish = run_on_loop(self._writer, first, light, together=together)
+        if finish is not None:
+            try:
+                await self._off_loop(finish, [*first, *light])
+            except StoreUnavailable:
+                raise
+            except Exception:
+                if not together:
+                    raise
+                # The rest of what was kept together: each is tried alone then.
+            else:
+                return True
         for ticket in (*first, *light):
             ticket.has_run = False
         await self._off_loop(self._writer.rollback)

@@ -7,15 +7,15 @@ messages is `retrying`'s.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from daemon.core.errors import Retryable
 from daemon.core.store.conversations import Conversation, LeaseLost
-from daemon.core.store.prepared import Prepared
+from daemon.core.store.prepared import Prepared, PreparedRows
 from daemon.core.store.schema import clients, inbox, outbox
 
 
@@ -61,9 +61,8 @@ _LATEST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """A message about to be kept. Times are seconds since the epoch."""
+class NewMessage(NamedTuple):
+    """A message about to be kept: the row as it is given to the table. Times are epoch seconds."""
 
     wamid: str
     client_id: int
@@ -75,7 +74,6 @@ class NewMessage:
     state: Literal["pending", "ignored"]
 
 
-_NEW = tuple(field.name for field in fields(NewMessage))
 _FIRST_OF_TURN = Prepared(
     sa.select(sa.func.min(inbox.c.received_at)).where(
         sa.text("inbox.turn_id IS NOT NULL"),
@@ -95,9 +93,11 @@ _COUNT_ATTEMPT = Prepared(
     .values(attempts=inbox.c.attempts + sa.bindparam("by", type_=sa.Integer))
 )
 # Not OR IGNORE: that would swallow other broken rules too.
-_KEEP = Prepared(
-    insert(inbox).values(attempts=0).on_conflict_do_nothing(index_elements=["wamid"]),
-    columns=_NEW,
+_KEEP = PreparedRows(
+    insert(inbox)
+    .values(attempts=sa.literal_column("0"))
+    .on_conflict_do_nothing(index_elements=["wamid"]),
+    columns=NewMessage._fields,
 )
 _MARK_ANSWERED = Prepared(
     sa.update(inbox).where(PENDING, _THIS).values(state="answered", attempts=0, error=None),
@@ -155,10 +155,8 @@ def insert_messages(conn: sa.Connection, messages: Sequence[NewMessage]) -> int:
     """
     if not messages:
         return 0
-    # `asdict` would copy each value deeply: half of what a row costs.
-    rows = [{name: getattr(message, name) for name in _NEW} for message in messages]
     try:
-        return _KEEP.run_each(conn, rows)
+        return _KEEP.run_each(conn, messages)
     except sqlite3.IntegrityError as broken:
         if broken.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
             raise

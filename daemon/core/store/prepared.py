@@ -5,13 +5,17 @@ answer runs some twenty. So these are compiled once, on their first use. Values 
 takes them, and rows come out as plain tuples: whoever keeps JSON or booleans sees to that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
 Row = tuple[Any, ...]
+
+ROWS_LIMIT = 64
+"""Rows of one statement; the driver remembers a statement of each size."""
 
 
 class Prepared:
@@ -48,12 +52,7 @@ class Prepared:
 
     @cached_property
     def _compiled(self) -> Any:
-        from sqlalchemy.dialects.sqlite import dialect  # noqa: PLC0415 - as the constructor says
-
-        assert isinstance(self._statement, sa.ClauseElement)  # noqa: S101 - every statement is one
-        return self._statement.compile(
-            dialect=dialect(paramstyle="named"), column_keys=self._columns or None
-        )
+        return _compile(self._statement, "named", self._columns)
 
     @cached_property
     def _sql(self) -> str:
@@ -64,6 +63,48 @@ class Prepared:
         """What the statement binds by itself; one that nobody gives is an error of the driver's."""
         given = {name for name, bind in self._compiled.binds.items() if bind.required}
         return {name: value for name, value in self._compiled.params.items() if name not in given}
+
+
+class PreparedRows:
+    """One INSERT of many rows, each a tuple of its `columns` in the table's order.
+
+    A statement for all of them: on the writer's thread each one that returns to Python has to win
+    its lock back from the loop. As dictionaries the rows would cost half of what SQLite takes.
+    """
+
+    def __init__(self, statement: sa.Executable, *, columns: Iterable[str]) -> None:
+        """Compile nothing yet. What is set beside the columns must be written as a literal."""
+        self._statement = statement
+        self._columns = tuple(columns)
+
+    def run_each(self, conn: sa.Connection, rows: Sequence[Row]) -> int:
+        """Insert the rows; say how many of them were new."""
+        changed = 0
+        for start in range(0, len(rows), ROWS_LIMIT):
+            part = rows[start : start + ROWS_LIMIT]
+            values = tuple(chain.from_iterable(part))
+            changed += _driver(conn).execute(self._sql(len(part)), values).rowcount
+        return changed
+
+    def _sql(self, count: int) -> str:
+        before, row, after = self._parts
+        return f"{before}{', '.join([row] * count)}{after}"
+
+    @cached_property
+    def _parts(self) -> tuple[str, str, str]:
+        """Give what stands before the values of a row, these, and what stands behind."""
+        compiled = _compile(self._statement, "qmark", self._columns)
+        assert compiled.positiontup == list(self._columns)  # noqa: S101 - else values change places
+        before, word, rest = str(compiled).partition(" VALUES ")
+        row, end, after = rest.partition(")")
+        return before + word, row + end, after
+
+
+def _compile(statement: sa.Executable, paramstyle: str, columns: tuple[str, ...]) -> Any:
+    from sqlalchemy.dialects.sqlite import dialect  # noqa: PLC0415 - as the constructors say
+
+    assert isinstance(statement, sa.ClauseElement)  # noqa: S101 - every statement is one
+    return statement.compile(dialect=dialect(paramstyle=paramstyle), column_keys=columns or None)
 
 
 def _driver(conn: sa.Connection) -> Any:

@@ -9,13 +9,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from daemon.core.store.engine import Connection, Job, Writer
 from daemon.core.store.faults import StoreUnavailable
 
-Kept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-"""Keeps many items at once and gives a result for each; a fault of one is a fault of the call."""
+LIGHT_S = 0.004
+"""How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
+
+BESIDE_S = 0.0003
+"""The same for those that nobody outside waits for, in a commit that somebody does wait for."""
+
+
+class Kept(NamedTuple):
+    """What became of many items: a result for each, and what remains to be written of them.
+
+    The rest is written with the commit, beside the loop: one statement, or a few.
+    """
+
+    results: Sequence[Any]
+    rest: Job[Any] | None = None
+
+
+Keep = Callable[[Connection, Sequence[Any]], Kept]
+"""Keeps many items at once; a fault of one is a fault of the call."""
 
 
 class Ticket:
@@ -73,7 +91,7 @@ class ItemTicket(Ticket):
 
     __slots__ = ("item", "keep", "size")
 
-    def __init__(self, keep: Kept, item: Any, size: int, future: asyncio.Future[Any]) -> None:
+    def __init__(self, keep: Keep, item: Any, size: int, future: asyncio.Future[Any]) -> None:
         """Wait."""
         super().__init__(future)
         self.keep = keep
@@ -82,7 +100,10 @@ class ItemTicket(Ticket):
 
     def run(self, conn: Connection) -> Any:
         """Keep this item without its neighbours."""
-        return self.keep(conn, (self.item,))[0]
+        kept = self.keep(conn, (self.item,))
+        if kept.rest is not None:
+            kept.rest(conn)
+        return kept.results[0]
 
 
 class Patience:
@@ -180,20 +201,37 @@ def run_each(writer: Writer, batch: Sequence[Ticket], *, for_s: float) -> bool:
     return True
 
 
-def run_together(writer: Writer, batch: Sequence[ItemTicket]) -> bool:
-    """Run a batch of items in one go; False when that fails, which does not say whose fault it is.
+def run_on_loop(
+    writer: Writer, first: Sequence[ItemTicket], light: Sequence[Ticket], *, together: bool
+) -> Callable[[], None] | None:
+    """Run both, as far as the time goes; give what ends the transaction, None when one has failed.
+
+    `first` are kept together, or each alone.
+    """
+    kept: Kept | None = Kept(())
+    if together:
+        kept = _run_together(writer, first)
+    elif not run_each(writer, first, for_s=LIGHT_S):
+        kept = None
+    if kept is None or not run_each(writer, light, for_s=BESIDE_S if first else LIGHT_S):
+        return None
+    return partial(writer.commit, kept.rest)
+
+
+def _run_together(writer: Writer, batch: Sequence[ItemTicket]) -> Kept | None:
+    """Run a batch of items in one go; None when that fails, which does not say whose fault it is.
 
     All are to be kept by the same function.
     """
     if not batch:
-        return True
+        return Kept(())
     keep, items = batch[0].keep, [ticket.item for ticket in batch]
     try:
-        results = writer.run(lambda conn: keep(conn, items))
+        kept = writer.run(lambda conn: keep(conn, items))
     except StoreUnavailable:
         raise
     except Exception:  # noqa: BLE001 - each is tried alone then, and told its own fault
-        return False
-    for ticket, result in zip(batch, results, strict=True):
+        return None
+    for ticket, result in zip(batch, kept.results, strict=True):
         ticket.result, ticket.has_run = result, True
-    return True
+    return kept

@@ -82,8 +82,9 @@ def test_a_port_that_another_has_is_refused(quick_yard: Yard) -> None:
         assert f"Port {port} on 127.0.0.1 is in use" in err
         assert not quick_yard.demo.exists()
 
-    assert 0 == quick_yard.run("demo", "+123456789", "--port", port)[0]
+    assert 0 == quick_yard.run("demo", "+123456789")[0]
     assert 0 == quick_yard.run("--stop", "demo")[0]
+    port = quick_yard.read_setting("PORT")
     code, _, err = quick_yard.run("other", "+123456789", "--port", port)
     assert (1, f"provision: port {port} is that of another instance; --list shows all\n") == (
         code,
@@ -91,10 +92,14 @@ def test_a_port_that_another_has_is_refused(quick_yard: Yard) -> None:
     )
 
     settings = quick_yard.demo / ".env"
-    sandbox = quick_yard.read_setting("SANDBOX_PORT")
-    for taken, name in ((port, "PORT"), (sandbox, "SANDBOX_PORT")):
-        with socket.create_server(("127.0.0.1", int(taken))):
+    written = settings.read_text()
+    for name in ("PORT", "SANDBOX_PORT"):
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            taken = stranger.getsockname()[1]
+            ours = f"\n{name}='{quick_yard.read_setting(name)}'\n"
+            settings.write_text(written.replace(ours, f"\n{name}='{taken}'\n"))
             code, out, err = quick_yard.run("demo", "+123456789")
+            settings.write_text(written)
         assert (1, "") == (code, out)
         assert f"demo was not started: Port {taken} on 127.0.0.1 is in use" in err
         assert f"change {name} in {settings}" in err

@@ -65,8 +65,10 @@ def read_wanted(path: str) -> "Fleet":
         is_folder = path != STDIN and Path(path).is_dir()
         return _read_folder(Path(path)) if is_folder else _read_file(path)
     except Invalid as invalid:
-        list_problems(invalid, name_source(path))
-        raise
+        if not list_problems(invalid, name_source(path)):
+            raise
+        told = f"{name_source(path)} has the faults listed above; nothing was changed."
+        raise Invalid(told, problems=invalid.problems) from invalid
 
 
 def write_file(path: Path, text: str) -> None:

@@ -78,14 +78,19 @@ def say_interrupted(outcome: "Outcome", total: int) -> None:
     )
 
 
-def list_problems(invalid: Invalid, source: str) -> None:
-    """List the problems of a refusal, a line each, where its message has no room for them."""
+def list_problems(invalid: Invalid, source: str) -> bool:
+    """List the problems of a refusal, a line each, where its message has no room for them.
+
+    Says whether it did.
+    """
     from daemon.core.faqs import SHOWN_PROBLEMS
     from daemon.core.fleet.refusing import tell
 
-    if len(invalid.problems) > SHOWN_PROBLEMS:
-        for problem in invalid.problems:
-            _insist(f"{source}: {tell(problem)}")
+    if len(invalid.problems) <= SHOWN_PROBLEMS:
+        return False
+    for problem in invalid.problems:
+        _insist(f"{source}: {tell(problem)}")
+    return True
 
 
 def _insist(message: str) -> None:

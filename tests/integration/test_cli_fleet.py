@@ -140,14 +140,14 @@ def test_a_bad_file_is_refused_before_anything_is_changed(shell: Shell) -> None:
 
 
 def test_many_problems_are_listed(shell: Shell) -> None:
-    """More than a line can name have a line each before it, quietly too."""
+    """More than a line can name have a line each, once, quietly too."""
     shell.write("bad.toml", "x = 1\n" + LUNA + "a = 1\nb = 1\nc = 1\nd = 1")
     refused = shell.run("--quiet", "plan", "bad.toml")
     lines = refused.err.splitlines()
     assert (1, "", 6) == (refused.code, refused.out, len(lines))
     assert lines[1].startswith("bad.toml: entry 1 (Bar Luna): unknown key 'a'")
-    assert lines[-1].startswith("released: bad.toml: unknown key 'x'")
-    assert lines[-1].endswith("; and 2 more")
+    assert 5 == len(set(lines[:-1]))
+    assert "released: bad.toml has the faults listed above; nothing was changed." == lines[-1]
 
 
 @pytest.mark.parametrize(

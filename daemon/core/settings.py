@@ -52,6 +52,17 @@ def _graph_version(text: str) -> str:
     return text
 
 
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
+"""As a browser writes one: in lower case, and nothing behind the host and a port of its own."""
+
+
+def _origins(text: str) -> str:
+    named = [part.strip() for part in text.split(",")]
+    if any(part and not _ORIGIN.fullmatch(part) for part in named):
+        raise ValueError("must be origins such as https://panel.example.com, without a path")
+    return text
+
+
 # Ten years: what is added to now must still be a date, or nobody can read the row again.
 Seconds = Annotated[float, Field(ge=0, le=315_360_000, allow_inf_nan=False)]
 
@@ -67,7 +78,7 @@ class Settings(HttpsSettings, SealingSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str | None = None
-    allowed_origins: str = ""
+    allowed_origins: Annotated[str, AfterValidator(_origins)] = ""
     metrics_open: bool = False
     database_url: str = "sqlite+aiosqlite:///released.db"
 

@@ -28,10 +28,10 @@ def build_app(
 
     With a `trial` it takes nothing in and does no work until that is over.
     """
-    middlewares = [trace_requests(), problems_middleware]
+    middlewares = [trace_requests()]
     if origins := runtime.settings.origins:
-        # After the first: what a page may read holds the request's id.
-        middlewares.insert(1, admit_origins(origins))
+        middlewares.append(admit_origins(origins))
+    middlewares.append(problems_middleware)
     if trial is not None:
         middlewares.append(refrain_during(trial))
     app = web.Application(middlewares=middlewares, client_max_size=webhook.BODY_LIMIT)

@@ -74,8 +74,8 @@ class Intake:
         """
         owned, unknown_number = self._own(delivery)
         rings: tuple[Ring, ...] = ()
-        if size := owned.size:
-            rings = await self._keep(owned, size)
+        if owned.size:
+            rings = await self._keep(owned)
         return Accepted(
             rings,
             messages=len(owned.messages),
@@ -93,13 +93,13 @@ class Intake:
         active, owner = self._directory.active_owner, self._directory.owner
         wanted = delivery.echoes if self._person_s else ()
         owned = Owned(
-            messages=_find_owners(active, delivery.messages),
+            messages=_pick_owned(active, delivery.messages),
             # Of an inactive client's messages too: one in doubt would else go out again one day.
-            statuses=_find_owners(owner, delivery.statuses),
+            statuses=_pick_owned(owner, delivery.statuses),
             rekeys=tuple(
                 (self._told_to(item), item) for item in delivery.rekeys if self._concerns(item)
             ),
-            echoes=_find_owners(active, wanted),
+            echoes=_pick_owned(active, wanted),
         )
         named = len(delivery.messages) + len(delivery.statuses) + len(wanted)
         return owned, named - len(owned.messages) - len(owned.statuses) - len(owned.echoes)
@@ -114,12 +114,12 @@ class Intake:
             return rekey.old.user_id is not None
         return self._told_to(rekey) is not None
 
-    async def _keep(self, owned: Owned, size: int) -> tuple[Ring, ...]:
+    async def _keep(self, owned: Owned) -> tuple[Ring, ...]:
         now = self._clock()
         self._keeping += 1
         try:
-            if size <= PART_LIMIT:
-                return await self._write(self._deliver(owned, now), size)
+            if owned.size <= PART_LIMIT:
+                return await self._write(self._deliver(owned, now), owned.size)
             return await self._keep_in_parts(owned, now)
         finally:
             self._keeping -= 1
@@ -151,7 +151,7 @@ class Intake:
         return rings
 
 
-def _find_owners(
+def _pick_owned(
     owner: Callable[[str], int | None], items: Sequence[Item]
 ) -> tuple[tuple[int, Item], ...]:
     """Put its client's id to each item; leave out what is for no client of ours."""

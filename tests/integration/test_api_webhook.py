@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from daemon.api import large_bodies
 from daemon.core import intake
@@ -133,13 +134,27 @@ async def read_status(reader: asyncio.StreamReader) -> int:
     return int((await reader.readline()).split()[1])
 
 
-async def test_a_body_may_come_later_than_its_head(house: House) -> None:
+async def test_a_body_may_come_later_than_its_head(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As from a proxy that passes on both as they come; it is the same message."""
+    reading = asyncio.Event()
+    was_whole: list[bool] = []
+    read = large_bodies.LargeBodies.read
+
+    async def note(bodies: large_bodies.LargeBodies, request: web.Request) -> bytes:
+        was_whole.append(request.content.is_eof())
+        reading.set()
+        return await read(bodies, request)
+
+    monkeypatch.setattr(large_bodies.LargeBodies, "read", note)
     raw = json.dumps(body("wamid.split")).encode()
     reader, writer = await begin_body(house, len(raw), f"X-Hub-Signature-256: {sign(raw)}\r\n")
     try:
-        writer.write(raw[1:])
         async with asyncio.timeout(20):
+            await reading.wait()
+            assert [False] == was_whole
+            writer.write(raw[1:])
             assert 200 == await read_status(reader)
     finally:
         writer.close()

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from daemon.core.store import group_commit, tickets
-from daemon.core.store.engine import Connection, Database
-from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.engine import Connection, Database, Writer
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
 from daemon.core.store.group_commit import GroupCommit
+from daemon.core.store.schema import heartbeats
 from daemon.core.store.tickets import Kept
 from tests.doubles.writing_kit import beating, failing, keeping, locked, names
 
@@ -137,6 +139,55 @@ async def test_what_remains_of_items_is_written_beside_the_loop(
     assert wanted == kept == names(database)
     assert 1 == len(threads)
     assert threading.get_ident() not in threads
+
+
+async def test_light_jobs_do_not_see_what_remains_of_items(
+    database: Database, group: GroupCommit
+) -> None:
+    """They are run before it, in the same transaction; both are kept."""
+
+    def look(conn: Connection) -> list[str]:
+        return list(conn.execute(sa.select(heartbeats.c.name)).scalars())
+
+    def begin(_conn: Connection, items: Sequence[str]) -> Kept:
+        return Kept(list(items), partial(keeping, items=items))
+
+    seen, kept = await asyncio.gather(
+        group.write_light(look), group.write_first(begin, "a", within_s=30)
+    )
+    assert ([], "a", ["a"]) == (seen, kept, names(database))
+
+
+async def test_what_keeps_items_without_a_result_for_each_fails_alone(
+    database: Database, group: GroupCommit
+) -> None:
+    """Each is told, and the writer goes on."""
+
+    def begin(conn: Connection, items: Sequence[str]) -> Kept:
+        keeping(conn, items)
+        return Kept(())
+
+    told = await asyncio.gather(
+        *(group.write_first(begin, name, within_s=30) for name in "ab"), return_exceptions=True
+    )
+    assert [IndexError, IndexError] == [type(error) for error in told]
+    assert "c" == await group.write_light(beating("c"))
+    assert ["c"] == names(database)
+
+
+async def test_a_commit_that_fails_is_not_tried_again(
+    group: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows what of it is on disk: whoever asked is told, and no job runs twice."""
+    ran: list[None] = []
+
+    def fail(_writer: Writer) -> None:
+        raise StoreDamaged("torn")
+
+    monkeypatch.setattr(Writer, "commit", fail)
+    with pytest.raises(StoreDamaged):
+        await group.write_light(lambda _conn: ran.append(None))
+    assert 1 == len(ran)
 
 
 async def test_what_remains_of_an_item_and_fails_harms_no_other(

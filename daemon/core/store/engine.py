@@ -210,14 +210,9 @@ class Writer:
                 raise
             raise understood from error
 
-    def commit(self, last: Job[Any] | None = None) -> None:
-        """Run the `last` job, and bring the transaction to the disk.
-
-        A job that fails leaves it to `rollback`; after the disk the connection is of no more use.
-        """
+    def commit(self) -> None:
+        """Bring the transaction to the disk; when that fails the connection is of no more use."""
         assert self._conn is not None  # noqa: S101 - begun
-        if last is not None:
-            self.run(last)
         try:
             with translated(self._database.path):
                 self._conn.commit()

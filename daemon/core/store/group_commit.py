@@ -6,8 +6,8 @@ connections and transactions to `engine`.
 A light job (a few statements that find their rows by an index) runs on the event loop, between a
 BEGIN that does not wait and a COMMIT on the writer's thread. On that thread it would have to win
 Python's lock back from the loop after each of its statements, which under load takes a hundred
-times as long as the statements themselves. Only what is one statement for many items goes there
-with the COMMIT. Any other job runs on the thread as a whole.
+times as long as the statements themselves. Only what many items leave to be written in one
+statement goes there with the COMMIT. Any other job runs on the thread as a whole.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from daemon.core.store.tickets import (
     JobTicket,
     Keep,
     Patience,
+    RestFailed,
     Ticket,
     put_back,
     run_each,
@@ -116,7 +117,7 @@ class GroupCommit:
         return await self._put(self._light, job)
 
     async def write_first(self, keep: Keep, item: object, *, size: int = 1, within_s: float) -> Any:
-        """Write on the loop what somebody outside waits for, before all that nobody does.
+        """Write what somebody outside waits for before all that nobody does.
 
         The items that wait are given to `keep` in one go, as many as their sizes allow; every
         caller gives the same function, and the same time. Each is told its own result, and one that
@@ -230,15 +231,8 @@ class GroupCommit:
             await self._off_loop(self._writer.begin)
         finish = run_on_loop(self._writer, first, light, together=together)
         if finish is not None:
-            try:
+            with suppress(RestFailed):
                 await self._off_loop(finish, [*first, *light])
-            except StoreUnavailable:
-                raise
-            except Exception:
-                if not together:
-                    raise
-                # The rest of what was kept together: each is tried alone then.
-            else:
                 return True
         for ticket in (*first, *light):
             ticket.has_run = False

@@ -156,7 +156,7 @@ def insert_messages(conn: sa.Connection, messages: Sequence[NewMessage]) -> int:
     if not messages:
         return 0
     try:
-        return _KEEP.run_each(conn, messages)
+        return _KEEP.insert(conn, messages)
     except sqlite3.IntegrityError as broken:
         if broken.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
             raise

@@ -9,11 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from daemon.core.store.engine import Connection, Job, Writer
-from daemon.core.store.faults import StoreUnavailable
+from daemon.core.store.faults import StoreDamaged, StoreUnavailable
 
 LIGHT_S = 0.004
 """How long the light jobs of one commit may keep the event loop; the rest waits for the next."""
@@ -22,10 +23,13 @@ BESIDE_S = 0.0003
 """The same for those that nobody outside waits for, in a commit that somebody does wait for."""
 
 
-class Kept(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Kept:
     """What became of many items: a result for each, and what remains to be written of them.
 
-    The rest is written with the commit, beside the loop: one statement, or a few.
+    The rest is one statement or a few, written with the commit and beside the loop; for an item
+    that is tried alone, at once. Light jobs of the same transaction do not see it: whatever they
+    find missing is rung for after the commit.
     """
 
     results: Sequence[Any]
@@ -34,6 +38,16 @@ class Kept(NamedTuple):
 
 Keep = Callable[[Connection, Sequence[Any]], Kept]
 """Keeps many items at once; a fault of one is a fault of the call."""
+
+OF_ALL = (StoreUnavailable, StoreDamaged)
+"""Faults of the database, which befall all that are in the transaction; the connection is gone."""
+
+
+class RestFailed(Exception):
+    """What remained of items that were kept together failed, which does not say whose fault it is.
+
+    Nothing is committed.
+    """
 
 
 class Ticket:
@@ -190,7 +204,7 @@ def run_each(writer: Writer, batch: Sequence[Ticket], *, for_s: float) -> bool:
     for ticket in batch:
         try:
             ticket.result = writer.run(ticket.run)
-        except StoreUnavailable:
+        except OF_ALL:
             raise
         except Exception as error:  # noqa: BLE001 - the job is told its own fault
             ticket.error = error
@@ -206,16 +220,31 @@ def run_on_loop(
 ) -> Callable[[], None] | None:
     """Run both, as far as the time goes; give what ends the transaction, None when one has failed.
 
-    `first` are kept together, or each alone.
+    `first` are kept together, or each alone. The end is to be called beside the loop; it raises
+    `RestFailed` before anything is committed.
     """
-    kept: Kept | None = Kept(())
+    rest = None
     if together:
         kept = _run_together(writer, first)
+        if kept is None:
+            return None
+        rest = kept.rest
     elif not run_each(writer, first, for_s=LIGHT_S):
-        kept = None
-    if kept is None or not run_each(writer, light, for_s=BESIDE_S if first else LIGHT_S):
         return None
-    return partial(writer.commit, kept.rest)
+    if not run_each(writer, light, for_s=BESIDE_S if first else LIGHT_S):
+        return None
+    return partial(_end, writer, rest)
+
+
+def _end(writer: Writer, rest: Job[Any] | None) -> None:
+    if rest is not None:
+        try:
+            writer.run(rest)
+        except OF_ALL:
+            raise
+        except Exception as error:
+            raise RestFailed from error
+    writer.commit()
 
 
 def _run_together(writer: Writer, batch: Sequence[ItemTicket]) -> Kept | None:
@@ -228,10 +257,10 @@ def _run_together(writer: Writer, batch: Sequence[ItemTicket]) -> Kept | None:
     keep, items = batch[0].keep, [ticket.item for ticket in batch]
     try:
         kept = writer.run(lambda conn: keep(conn, items))
-    except StoreUnavailable:
+        for ticket, result in zip(batch, kept.results, strict=True):
+            ticket.result, ticket.has_run = result, True
+    except OF_ALL:
         raise
     except Exception:  # noqa: BLE001 - each is tried alone then, and told its own fault
         return None
-    for ticket, result in zip(batch, kept.results, strict=True):
-        ticket.result, ticket.has_run = result, True
     return kept

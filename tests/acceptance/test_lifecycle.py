@@ -128,6 +128,9 @@ async def test_a_send_that_a_kill_cut_off_is_repeated_only_if_meta_has_it_not(
     await stage.set_faults(latency_ms=500)
     await stage.write(HOURS_QUESTION, customer=taken)
     await wait_until(lambda: _is_sending(stage, taken))
+    for _ in range(3):
+        # The row is marked before the request leaves: let the daemon's loop get there.
+        await stage.read_health()
     stage.daemon.freeze()
     await stage.read_answers(taken)
     await stage.daemon.kill()

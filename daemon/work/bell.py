@@ -204,7 +204,9 @@ class Bell:
 
     def _push(self, key: Key, entry: _Entry) -> None:
         heapq.heappush(self._resting, (entry.due, key))
-        self._rung.set()
+        if self._resting[0][0] >= entry.due:
+            # Whoever waits to take wakes for the first of all; for a later one they need not look.
+            self._rung.set()
 
     def _next(self) -> Key | None:
         now = self._clock()

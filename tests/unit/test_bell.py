@@ -257,3 +257,27 @@ async def test_it_knows_how_many_each_client_has() -> None:
     assert 2 == bell.count_of(1)
     bell.done(taken)
     assert [1, 1] == [bell.count_of(client_id) for client_id in (1, 2)]
+
+
+async def test_whoever_waits_to_take_wakes_for_the_first_of_all_alone() -> None:
+    """A rush of messages that rest costs them nothing; what is due before the rest is taken."""
+    now, looks = 0.0, 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return now
+
+    bell = Bell(quiet_s=60, clock=clock)
+    bell.note_message(A1)
+    taking = asyncio.create_task(bell.take())
+    await asyncio.sleep(0)
+    before, now = looks, 1.0
+    for key in (A2, B1):
+        bell.note_message(key)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert before + 2 == looks
+    bell.wake(A3)
+    async with asyncio.timeout(20):
+        assert A3 == await taking

@@ -101,18 +101,18 @@ async def open_inner_house(
     ):
         quick = build_settings(database, sandbox_url=sandbox_url, model_url=model.base_url)
         values = _type(quick | settings)
-        async with _serve(values, clock, port=port, send_budget_s=send_budget_s) as (runtime, dead):
+        async with _serve(values, clock, port=port, send_budget_s=send_budget_s) as served:
             stage = Stage(
                 Daemon(folder, quick | settings, port=port), model, sandbox_url, http, database
             )
-            disk = Disk(runtime.store._database.engine)
+            runtime, disk, dead = served
             yield InnerHouse(stage, model, runtime, clock, disk, dead)
 
 
 @asynccontextmanager
 async def _serve(
     settings: Settings, clock: Clock, *, port: int, send_budget_s: float
-) -> AsyncIterator[tuple[Runtime, list[str]]]:
+) -> AsyncIterator[tuple[Runtime, Disk, list[str]]]:
     deaths: list[str] = []
     async with (
         aiohttp.ClientSession() as session,
@@ -125,10 +125,12 @@ async def _serve(
             timeout_s=send_budget_s,
         )
         runtime = replace(opened, graph=graph)
+        # While nobody works yet: a thread that is at its listeners must not find one more.
+        disk = Disk(runtime.store._database.engine)
         app = build_described_app(runtime, on_death=lambda: deaths.append("died"))
         server = TestServer(app, host="127.0.0.1", port=port)
         async with server:
-            yield runtime, deaths
+            yield runtime, disk, deaths
     assert [] == deaths
 
 

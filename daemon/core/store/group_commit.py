@@ -50,7 +50,7 @@ BATCH_LIMIT = 512
 
 TOGETHER_LIMIT = 64
 """What items written in one go have for a size together; at some hundredths of a millisecond each
-that is LIGHT_S."""
+that is the LIGHT_S of `tickets`."""
 
 INSIST_PAUSE_S = 1.0
 """Between two tries of what must be written in the end."""

@@ -54,7 +54,7 @@ class TestModelTrouble:
         started = time.monotonic()
         await stage.write(HOURS_QUESTION, customer=customer)
         assert [f"{WELCOME}\n\n{FALLBACK}"] == await stage.read_answers(customer)
-        assert 3.0 <= time.monotonic() - started < 6.0
+        assert 3.0 <= time.monotonic() - started
 
     async def test_one_failed_call_costs_nothing(self, stage: Stage) -> None:
         """A short trouble is tried again, and the answer is the real one."""

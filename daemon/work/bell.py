@@ -52,7 +52,7 @@ class Bell:
     """Rings come in from the webhook, the sweeper and finished turns; `take` gives one out.
 
     `clock` is monotonic seconds. `interval_of` says how many seconds must lie between two turns of
-    a client (its model rate), `client_limit` how many of a client's may be in work at once.
+    a client (its model rate), `workers` how many conversations may be in work at once.
     `note_pause` is told for how many seconds a client's line was held back, by its rate or by
     Meta's (`hold`).
     """
@@ -63,20 +63,22 @@ class Bell:
         quiet_s: float,
         clock: Callable[[], float],
         interval_of: Callable[[int], float] = lambda _client_id: 0.0,
-        client_limit: int = sys.maxsize,
+        workers: int = sys.maxsize,
         note_pause: Callable[[int, float], None] = lambda _client_id, _seconds: None,
     ) -> None:
         """Start with silence."""
         self._quiet_s = quiet_s
         self._clock = clock
         self._interval_of = interval_of
-        self._client_limit = client_limit
+        self._workers = workers
         self._note_pause = note_pause
         self._entries: dict[Key, _Entry] = {}
         self._resting: list[tuple[float, Key]] = []
         self._held_back: list[tuple[float, int]] = []
         self._lines: dict[int, _Line] = {}
         self._order: OrderedDict[int, None] = OrderedDict()
+        self._sated: dict[int, None] = {}
+        self._running = 0
         self._rung = asyncio.Event()
 
     def __len__(self) -> int:
@@ -145,8 +147,11 @@ class Bell:
         entry.running = False
         line = self._lines[key[0]]
         line.running -= 1
-        if line.waiting:
-            self._order[key[0]] = None
+        self._running -= 1
+        if self._sated:
+            # One more is free: each of them may have a larger share now.
+            self._order |= self._sated
+            self._sated.clear()
             self._rung.set()
         if not entry.again:
             del self._entries[key]
@@ -214,8 +219,10 @@ class Bell:
         while self._order:
             client_id, _ = self._order.popitem(last=False)
             line = self._lines[client_id]
-            if not line.waiting or line.running >= self._client_limit:
-                # Who is at the limit is put back when one of their turns is done.
+            if not line.waiting:
+                continue
+            if not self._has_share(line):
+                self._sated[client_id] = None
                 continue
             opens_at = line.opens_at
             if opens_at > now:
@@ -228,12 +235,21 @@ class Bell:
                 line.held_since = None
             key = line.waiting.popleft()
             line.running += 1
+            self._running += 1
             line.latest = key
             line.free_at = now + self._interval_of(client_id)
             if line.waiting:
                 self._order[client_id] = None
             return self._start(key)
         return None
+
+    def _has_share(self, line: _Line) -> bool:
+        """Tell whether a client may have one more in work: as many as are free, and always one.
+
+        One client alone fills half of the workers, n clients n of n + 1 parts: however many of them
+        have sends that hang, there is room for the next.
+        """
+        return line.running < max(1, self._workers - self._running)
 
     def _line_up(self, now: float) -> None:
         """Move what has rested long enough to its client's line, and paced clients back in."""

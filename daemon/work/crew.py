@@ -137,8 +137,7 @@ def _make_bell(runtime: Runtime, metrics: Metrics) -> Bell:
         quiet_s=settings.coalesce_seconds,
         clock=time.monotonic,
         interval_of=lambda _client_id: paced,
-        # A client whose sends hang must leave room for the others.
-        client_limit=max(1, settings.workers // 2),
+        workers=settings.workers,
         note_pause=lambda client_id, s: metrics.of_client(client_id).rate_wait.inc(s),
     )
 

@@ -24,7 +24,7 @@ class Rung:
         *,
         quiet_s: float = QUIET_S,
         paced: dict[int, float] | None = None,
-        client_limit: int = 1000,
+        workers: int = 1000,
     ) -> None:
         self.clock = Clock()
         pace = paced or {}
@@ -32,7 +32,7 @@ class Rung:
             quiet_s=quiet_s,
             clock=self.clock,
             interval_of=lambda client: pace.get(client, 0.0),
-            client_limit=client_limit,
+            workers=workers,
         )
 
     def next(self) -> Key | None:

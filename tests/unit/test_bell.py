@@ -152,18 +152,6 @@ def test_a_call_made_again_counts_like_a_first_one() -> None:
     assert [A2] == rung.later(0.5).all()
 
 
-def test_one_client_never_holds_all_the_workers() -> None:
-    """Whose sends hang leaves room for the others, and goes on when one of them is done."""
-    rung = Rung(client_limit=2)
-    for key in (A1, A2, A3, B1):
-        rung.bell.wake(key)
-    assert [A1, B1, A2] == rung.all()
-    rung.bell.done(B1)
-    assert rung.next() is None
-    rung.bell.done(A1)
-    assert [A3] == rung.all()
-
-
 def test_what_is_due_sooner_is_hastened_while_it_rests() -> None:
     """A conversation in line or in work is left alone: it is about to see for itself."""
     rung = Rung()

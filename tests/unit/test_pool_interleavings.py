@@ -51,7 +51,12 @@ async def play(
     """Let messages arrive, each so long after the one before, and wait until all is quiet."""
     loop = asyncio.get_running_loop()
     story = Story()
-    bell = Bell(quiet_s=QUIET_S, clock=loop.time, interval_of=lambda _client: interval_s)
+    bell = Bell(
+        quiet_s=QUIET_S,
+        clock=loop.time,
+        interval_of=lambda _client: interval_s,
+        workers=workers,
+    )
 
     async def work(key: Key) -> None:
         turn, story.turns = story.turns, story.turns + 1

@@ -11,30 +11,8 @@ import typer
 from typer.exceptions import TyperException
 
 from daemon.core.errors import ReleasedError
-from released_cli import (
-    audit,
-    client,
-    completion,
-    contact,
-    db,
-    demo,
-    doctor,
-    fleet,
-    inbox,
-    listen,
-    log,
-    login,
-    meta,
-    sandbox,
-    secrets,
-    service,
-    status,
-    token,
-    top,
-)
-from released_cli.commands import Command, Group
+from released_cli import completion
 from released_cli.given import Globals, start
-from released_cli.helping import HelpfulGroup
 from released_cli.root_options import (
     EnvFile,
     Insecure,
@@ -47,18 +25,10 @@ from released_cli.root_options import (
     Version,
 )
 from released_cli.stdout import StdoutLost, close_stdout, open_stdout
+from released_cli.tree import Root
 from released_cli.wording import explain
 
 INTERRUPTED = 130
-
-SECTIONS = {
-    "Clients": ("client", "plan", "apply", "export"),
-    "What happens": ("status", "top", "log", "listen", "inbox", "contact"),
-    "Running it": ("doctor", "audit", "meta", "token", "secrets", "db", "service"),
-    "Where to work": ("login", "logout", "completion"),
-    "Trying it out": ("demo", "sandbox"),
-}
-"""The commands as `--help` lists them."""
 
 EPILOG = """
 Options stand before or behind the command.
@@ -72,12 +42,6 @@ Examples:
 """
 
 
-class Root(HelpfulGroup):
-    """Lists the commands by what they are for."""
-
-    sections = SECTIONS
-
-
 app = typer.Typer(
     cls=Root,
     no_args_is_help=True,
@@ -87,39 +51,6 @@ app = typer.Typer(
     help="WhatsApp bots for hundreds of local businesses from one machine.",
     epilog=EPILOG,
 )
-app.add_typer(client.app, cls=Group, name="client", help="The businesses whose bots run here.")
-app.add_typer(
-    inbox.app, cls=Group, name="inbox", help="What customers wrote, what waits, what was parked."
-)
-app.add_typer(
-    contact.app,
-    cls=Group,
-    name="contact",
-    help="A person: what is held about them, and who talks to them.",
-)
-app.add_typer(token.app, cls=Group, name="token", help="Who may use the admin API.")
-app.add_typer(meta.app, cls=Group, name="meta", help="Meta's access tokens.")
-app.add_typer(
-    secrets.app, cls=Group, name="secrets", help="The keys that seal access tokens at rest."
-)
-app.add_typer(db.app, cls=Group, name="db", help="The database.")
-app.add_typer(
-    service.app, cls=Group, name="service", help="The daemon as a service of this machine."
-)
-app.command("status", cls=Command)(status.status)
-app.command("top", cls=Command)(top.top)
-app.command("log", cls=Command)(log.log)
-app.command("listen", cls=Command)(listen.listen)
-app.command("plan", cls=Command, epilog=fleet.PLAN_EXAMPLE)(fleet.plan)
-app.command("apply", cls=Command, epilog=fleet.APPLY_EXAMPLE)(fleet.apply)
-app.command("export", cls=Command, epilog=fleet.EXPORT_EXAMPLE)(fleet.export)
-app.command("doctor", cls=Command)(doctor.doctor)
-app.command("audit", cls=Command)(audit.audit)
-app.command("login", cls=Command, epilog=login.LOGIN_EXAMPLE)(login.login)
-app.command("logout", cls=Command)(login.logout)
-app.command("completion", cls=Command, epilog=completion.EPILOG)(completion.completion)
-app.command("sandbox", cls=Command)(sandbox.sandbox)
-app.command("demo", cls=Command)(demo.demo)
 
 
 @app.callback()

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from released_cli.admin import Document
+from released_cli.commands import Command
 from released_cli.output import is_terminal, print_json, print_table, say
 from released_cli.session import AsJson, admin
 from released_cli.watching.lines import Line, make_line, print_lines
@@ -13,9 +14,12 @@ from released_cli.watching.moments import tell_local
 from released_cli.watching.names import Names
 from released_cli.watching.options import Newest, Whose
 
+app = typer.Typer()
+
 INDENT = " " * 4
 
 
+@app.command("audit", cls=Command)
 def audit(
     ctx: typer.Context,
     ref: Whose = None,

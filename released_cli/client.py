@@ -29,12 +29,14 @@ from released_cli.client_output import (
     tell_state,
     warn_of,
 )
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.output import print_json, print_table, say, waiting, working
 from released_cli.session import AsJson, UsageError, Yes, admin, ask, can_ask
 from released_cli.watching.lines import make_line, print_lines
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="client", cls=Group, no_args_is_help=True, help="The businesses whose bots run here."
+)
 
 ADD_EXAMPLE = """
 Example:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from released_cli.commands import Command
 from released_cli.given import Globals, current
 from released_cli.output import print_text
 
 if TYPE_CHECKING:
     from released_cli.places import Place
+
+app = typer.Typer()
 
 VARIABLE = "_RELEASED_COMPLETE"
 
@@ -51,6 +54,7 @@ fish, once:
 """
 
 
+@app.command("completion", cls=Command, epilog=EPILOG)
 def completion(shell: Shell) -> None:
     """Print the script that completes commands, options and clients' names in a shell."""
     from typer._completion_shared import get_completion_script

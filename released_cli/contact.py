@@ -8,12 +8,17 @@ import typer
 from daemon.core.errors import NotFound
 from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.completion import complete_ref
 from released_cli.output import print_facts, print_json, say, waiting, working
 from released_cli.session import AsJson, UsageError, Yes, admin
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="contact",
+    cls=Group,
+    no_args_is_help=True,
+    help="A person: what is held about them, and who talks to them.",
+)
 
 First = Annotated[
     str | None,

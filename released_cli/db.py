@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from released_cli.asking import can_ask, insist
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.maintaining import maintain
 from released_cli.output import print_facts, print_json, print_text, say, waiting
 from released_cli.progress import progress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.core.settings import Settings
     from daemon.core.store.examining_files import Examined
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(name="db", cls=Group, no_args_is_help=True, help="The database.")
 app.command("maintain", cls=Command)(maintain)
 
 PERCENT = 100

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from released_cli.commands import Command
 from released_cli.output import print_text, say, working
 from released_cli.session import UsageError, refuse_elsewhere
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
     from released_cli.demo_stage import Stage
 
+app = typer.Typer()
+
 CUSTOMER = "34600111222"
 ANSWER_BUDGET_S = 30.0
 INTERRUPTED = 130
 
 
+@app.command("demo", cls=Command)
 def demo(
     ctx: typer.Context,
     *,

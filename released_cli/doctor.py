@@ -9,9 +9,12 @@ import typer
 from daemon.core.errors import ReleasedError
 from released_cli.admin import Document
 from released_cli.choosing import choose_place
+from released_cli.commands import Command
 from released_cli.output import clean, is_terminal, print_json, print_text, say, waiting
 from released_cli.session import AsJson, Globals, admin, load, now
 from released_cli.watching.lines import draw_line, make_line
+
+app = typer.Typer()
 
 SOMETHING_WRONG = 3
 """The exit code when a check says error; a warning leaves time, and is 0."""
@@ -25,6 +28,7 @@ INDENT = " " * 4
 MARKS = {"ok": "+", "warning": "!", "error": "x", "skipped": "-"}
 
 
+@app.command("doctor", cls=Command)
 def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Check all that must be right for messages to be answered, and say what to do next.
 

@@ -10,6 +10,7 @@ import typer
 
 from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
+from released_cli.commands import Command
 from released_cli.output import print_json, say, working
 from released_cli.session import AsJson, admin
 from released_cli.sources import STDIN
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from daemon.core.fleet.comparing import Plan
     from daemon.core.fleet.wanted import Fleet
     from released_cli.fleet_apply import Outcome
+
+app = typer.Typer()
 
 DIFFERENT = 3
 """The exit code of `plan` when there are differences."""
@@ -59,6 +62,7 @@ Example:
 """
 
 
+@app.command("plan", cls=Command, epilog=PLAN_EXAMPLE)
 def plan(
     ctx: typer.Context, file: FleetFile, *, prune: Prune = False, as_json: AsJson = False
 ) -> None:
@@ -69,6 +73,7 @@ def plan(
     _show(found, as_json=as_json)
 
 
+@app.command("apply", cls=Command, epilog=APPLY_EXAMPLE)
 def apply(
     ctx: typer.Context,
     file: FleetFile,
@@ -99,6 +104,7 @@ def apply(
         raise typer.Exit(1)
 
 
+@app.command("export", cls=Command, epilog=EXPORT_EXAMPLE)
 def export(
     ctx: typer.Context,
     *,

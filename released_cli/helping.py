@@ -3,7 +3,7 @@
 Owns how a help page is laid out; what it says stands with each command.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -58,7 +58,7 @@ class HelpfulCommand(PlainHelp, TyperCommand):
 class HelpfulGroup(PlainHelp, TyperGroup):
     """A group with such help, its commands in sections or in one."""
 
-    sections: Mapping[str, Sequence[str]] = {}
+    sections: Mapping[str, Iterable[str]] = {}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Show the help when no command is given, and exit as a wrong command line does."""
@@ -67,19 +67,11 @@ class HelpfulGroup(PlainHelp, TyperGroup):
         typer.echo(ctx.get_help())
         raise typer.Exit(USAGE)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Give the names in the order of the sections; one that is in none follows."""
-        order = [name for names in self.sections.values() for name in names]
-        names = super().list_commands(ctx)
-        return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
-
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, which are looked for, before the options."""
-        names = self.list_commands(ctx)
-        sections = self.sections or {COMMANDS: names}
-        for title, members in sections.items():
-            told = [(name, self.commands[name]) for name in members if name in self.commands]
-            _write(formatter, title, [(n, c.get_short_help_str(WHOLE)) for n, c in told])
+        for title, names in (self.sections or {COMMANDS: self.list_commands(ctx)}).items():
+            told = [(name, self.commands[name].get_short_help_str(WHOLE)) for name in names]
+            _write(formatter, title, told)
         super().format_options(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.completion import complete_ref
 from released_cli.output import (
     print_facts,
@@ -20,7 +20,12 @@ from released_cli.output import (
 from released_cli.session import AsJson, UsageError, Yes, admin
 from released_cli.watching.moments import tell_local
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="inbox",
+    cls=Group,
+    no_args_is_help=True,
+    help="What customers wrote, what waits, what was parked.",
+)
 
 State = Literal["pending", "working", "done", "parked", "ignored"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import typer
 
 from released_cli.admin import Document
+from released_cli.commands import Command
 from released_cli.output import clean, is_terminal
 from released_cli.session import AsJson, admin
 from released_cli.stdout import need_stdout
@@ -14,6 +15,8 @@ from released_cli.watching.moments import tell_clock, tell_local
 from released_cli.watching.options import OnlyClient
 from released_cli.watching.polling import INTERRUPTED, INTERVAL_S, Patience, pause
 from released_cli.watching.sources import Events
+
+app = typer.Typer()
 
 BATCH = 100
 """Events taken at once; when there are so many, the next ones are fetched without waiting."""
@@ -37,6 +40,7 @@ KIND_CELLS = 20
 NAME_CELLS = 22
 
 
+@app.command("listen", cls=Command)
 def listen(
     ctx: typer.Context,
     *,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from released_cli.admin import Document
+from released_cli.commands import Command
 from released_cli.output import print_json, say
 from released_cli.session import AsJson, admin
 from released_cli.watching.lines import Line, make_line, print_lines, print_record
@@ -18,6 +19,8 @@ from released_cli.watching.options import MOST, Newest, Whose
 from released_cli.watching.polling import INTERRUPTED, INTERVAL_S, Patience, pause
 from released_cli.watching.sources import Conversations
 
+app = typer.Typer()
+
 SOME = 100
 """Turns that are looked for when there are new ones: more than a second brings."""
 
@@ -26,6 +29,7 @@ NO_TEXT = "(no text)"
 INDENT = " " * 4
 
 
+@app.command("log", cls=Command)
 def log(
     ctx: typer.Context,
     ref: Whose = None,

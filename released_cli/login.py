@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from released_cli.commands import Command
 from released_cli.output import print_table, say, working
 from released_cli.session import Globals, UsageError, can_ask
 
 if TYPE_CHECKING:
     from released_cli.profiles import Book
+
+app = typer.Typer()
 
 LOGIN_EXAMPLE = """
 Examples:
@@ -20,6 +23,7 @@ Examples:
 """
 
 
+@app.command("login", cls=Command, epilog=LOGIN_EXAMPLE)
 def login(
     ctx: typer.Context,
     url: Annotated[
@@ -62,6 +66,7 @@ def login(
     say(f"To see how it is: released status. To end it: released logout {name}")
 
 
+@app.command("logout", cls=Command)
 def logout(
     ctx: typer.Context,
     name: Annotated[

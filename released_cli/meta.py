@@ -14,7 +14,7 @@ from released_cli.completion import complete_ref
 from released_cli.output import print_facts, print_json, print_table, say, waiting, working
 from released_cli.session import AsJson, Globals, UsageError, Yes, admin, load, now
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(name="meta", cls=Group, no_args_is_help=True, help="Meta's access tokens.")
 token_app = typer.Typer(no_args_is_help=True)
 app.add_typer(
     token_app,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from released_cli.commands import Command
 from released_cli.output import print_text, say
 from released_cli.session import load, refuse_elsewhere
 
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
     from daemon.core.settings import Settings
     from daemon.sandbox import SandboxConfig
 
+app = typer.Typer()
 
+
+@app.command("sandbox", cls=Command)
 def sandbox(
     ctx: typer.Context,
     *,

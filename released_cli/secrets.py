@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from released_cli.asking import can_ask, insist
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.output import print_facts, print_json, print_table, say, waiting
 from released_cli.session import AsJson, UsageError, Yes, actor, load, now, refuse_elsewhere
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from daemon.core.sealing.resealing import Resealed
     from daemon.core.store.engine import Database
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="secrets",
+    cls=Group,
+    no_args_is_help=True,
+    help="The keys that seal access tokens at rest.",
+)
 
 KeyFile = Annotated[
     Path | None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from daemon.core.errors import ReleasedError
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.given import current
 from released_cli.output import print_facts, print_json, say
 from released_cli.serving import units
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from released_cli.serving.journal import Entry
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="service", cls=Group, no_args_is_help=True, help="The daemon as a service of this machine."
+)
 
 FAULTS_FOUND = 3
 """The exit code of `status` when something is not as it should be."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from released_cli.admin import Document
+from released_cli.commands import Command
 from released_cli.output import is_terminal, print_json, print_table, print_text, say
 from released_cli.session import AsJson, admin, load
 from released_cli.watching.attention import is_well, name_clients, rank_alerts
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+app = typer.Typer()
+
 MIN_CLIENTS = 3
 """Clients a terminal sees even where alerts would take all of its height."""
 
 INDENT = "  "
 
 
+@app.command("status", cls=Command)
 def status(
     ctx: typer.Context,
     *,

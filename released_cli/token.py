@@ -8,14 +8,14 @@ import typer
 from daemon.core.errors import Invalid, ReleasedError
 from released_cli.admin import Admin, Document
 from released_cli.asking import can_ask, insist
-from released_cli.commands import Command
+from released_cli.commands import Command, Group
 from released_cli.completion import complete_ref
 from released_cli.output import print_json, print_table, say, waiting, working, write_json
 from released_cli.session import AsJson, Yes, admin
 from released_cli.stdout import close_stdout, need_stdout
 from released_cli.watching.moments import tell_local
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(name="token", cls=Group, no_args_is_help=True, help="Who may use the admin API.")
 
 LIFETIME_LIMIT_DAYS = 3650
 """As the core has it; checked here too, because JSON has no word for an infinite number."""

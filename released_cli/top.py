@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon.core.errors import Retryable
+from released_cli.commands import Command
 from released_cli.session import AsJson, admin
 from released_cli.watching.lines import can_draw, print_record
 from released_cli.watching.picture import Scene, draw_scene
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from released_cli.watching.reading import Reader
     from released_cli.watching.screen import Happening, Inputs
 
+app = typer.Typer()
+
 Count = Annotated[
     int | None, typer.Option("--count", metavar="N", min=1, help="End after so many looks.")
 ]
@@ -31,6 +34,7 @@ SIGNAL_BASE = 128
 """What a shell adds to a signal's number to tell its exit code."""
 
 
+@app.command("top", cls=Command)
 def top(ctx: typer.Context, *, count: Count = None, as_json: AsJson = False) -> None:
     """Watch the status live, drawn anew each second; q leaves.
 

@@ -1,9 +1,10 @@
 """The tree of commands that typer makes of all our signatures, made once in a process.
 
-Each call of the program makes it anew, which is half of a short command, and ever the same.
+Each call of the program makes what it needs of it anew, and ever the same.
 """
 
 from functools import cache
+from typing import Any
 
 import typer.main
 
@@ -11,6 +12,6 @@ _make = typer.main.get_command
 
 
 @cache
-def get_commands(app: typer.Typer) -> object:
+def get_commands(app: typer.Typer) -> Any:
     """Stand in for `typer.main.get_command`."""
     return _make(app)

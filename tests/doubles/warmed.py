@@ -48,7 +48,7 @@ def _warm() -> None:
     describing.build_description = described.remember()
     describing.build_description(ROUTES, version=importlib.metadata.version("released"))
     typer.main.get_command = command_tree.get_commands
-    command_tree.get_commands(app)
+    list(command_tree.get_commands(app).commands.values())  # each is made when it is looked up
     gc.collect()
     gc.freeze()
 

@@ -1,5 +1,7 @@
 """Exit codes and usage errors of the whole CLI, its help, and the settings it starts with."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from released_cli.app import SECTIONS, app
+import released_cli
+from released_cli.tree import SECTIONS
 from tests.doubles.command_line import (
     LA_PLAZA,
     PROGRAM,
@@ -99,7 +102,15 @@ def test_help_shows_how_it_is_typed(shell: Shell, command: str, words: str) -> N
 def test_help_lists_every_command() -> None:
     """What a section forgets would not be found."""
     listed = [name for names in SECTIONS.values() for name in names]
-    assert sorted(getattr(typer.main.get_command(app), "commands", {})) == sorted(listed)
+    held = []
+    for found in pkgutil.iter_modules(released_cli.__path__):
+        if found.name in {"app", "__main__"}:
+            continue
+        module = importlib.import_module(f"released_cli.{found.name}")
+        if isinstance(there := getattr(module, "app", None), typer.Typer):
+            group = typer.main.get_group(there)
+            held += [group.name] if group.name else list(group.commands)
+    assert sorted(listed) == sorted(held)
 
 
 def test_version(shell: Shell) -> None:
@@ -107,16 +118,31 @@ def test_version(shell: Shell) -> None:
     assert "released 0.1.0\n" == shell.must("--version").out
 
 
-def test_help_starts_light() -> None:
-    """`released --help` pays for no library that only a command needs."""
+def list_imports(*arguments: str) -> set[str]:
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "released_cli", "--help"],
+        [sys.executable, "-c", f"{code}; from released_cli.app import main; main()", *arguments],
         env=clean_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    return set(done.stderr.split())
+
+
+def test_a_command_starts_without_the_others() -> None:
+    """What stands in their modules is read when one of them is named."""
+    modules = {module for found in SECTIONS.values() for module in found.values()}
+    imported = list_imports("client", "list", "--help")
+    # `completion` holds what names the clients to a shell as well.
+    assert {"client", "completion"} == {
+        name for name in modules if f"released_cli.{name}" in imported
+    }
+
+
+def test_help_starts_light() -> None:
+    """`released --help` pays for no library that only a command needs."""
+    imported = list_imports("--help")
     heavy = {"sqlalchemy", "alembic", "pydantic", "aiohttp", "openai", "asyncio", "cryptography"}
     assert "released_cli.client" in imported
     assert set() == heavy & imported

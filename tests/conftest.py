@@ -1,12 +1,18 @@
-"""Spares the garbage collector what collecting the tests makes. Owns no fixture.
+"""What holds for a whole run of the tests. Owns no fixture.
 
-Thousands of items are made then and stay to the end: each full collection would walk through them.
+Thousands of items are made while they are collected and stay to the end: the garbage collector is
+spared them, as each full collection would walk through them.
 """
 
 import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every machine, however slow it is: hypothesis has 200 ms for one otherwise.
+# `--hypothesis-profile=default` looks for new ones.
+settings.load_profile("ci")
 
 
 @pytest.hookimpl(wrapper=True)

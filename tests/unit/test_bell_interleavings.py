@@ -106,5 +106,5 @@ class AnyInterleaving(RuleBasedStateMachine):
         asked.append(now)
 
 
-AnyInterleaving.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+AnyInterleaving.TestCase.settings = settings(max_examples=80, stateful_step_count=60)
 TestAnyInterleaving = AnyInterleaving.TestCase

@@ -92,7 +92,7 @@ async def play(
     return story
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ARRIVALS, DURATIONS, FAILURES, st.integers(min_value=1, max_value=4))
 def test_every_message_is_taken_once_and_by_one_worker(
     arrivals: list[Arrival], durations: list[float], failures: set[int], workers: int
@@ -108,7 +108,7 @@ def test_every_message_is_taken_once_and_by_one_worker(
     assert story.most_at_once <= workers
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ARRIVALS)
 def test_with_hands_free_nobody_waits_beyond_the_quiet_time(arrivals: list[Arrival]) -> None:
     """At most five times the quiet time, and never less than it, when turns take no time."""
@@ -117,7 +117,7 @@ def test_with_hands_free_nobody_waits_beyond_the_quiet_time(arrivals: list[Arriv
     assert story.turns <= story.written
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ARRIVALS, st.sampled_from([0.5, 4.0]))
 def test_a_client_s_turns_keep_their_distance(arrivals: list[Arrival], interval_s: float) -> None:
     """The model's rate holds for each client by itself, and all are answered in the end."""

@@ -10,57 +10,27 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from daemon.core import contacts, handovers
-from daemon.core.errors import Conflict, Invalid, NotFound
+from daemon.core import contacts
+from daemon.core.errors import NotFound
 from daemon.core.events import read_events
-from daemon.core.store import audit, pausing, people
-from daemon.core.store.audit import Actor
+from daemon.core.store import audit, people
 from daemon.core.store.clients import Client
-from daemon.core.store.conversations import NO_END, find
 from daemon.core.store.engine import Connection, Database
 from daemon.core.store.people import NOBODY
 from daemon.core.store.schema import conversations, inbox, outbox, turns
 from tests.doubles.admin import Admin, open_admin
-from tests.doubles.bookkeeping import keep, park_unsent, send, settle
+from tests.doubles.contact_kit import ANA, BEA, TESTER, erase, export, furnish
 from tests.doubles.query_plans import explain
 from tests.doubles.stage import build_text_webhook
 from tests.doubles.store_kit import NOW
 from tests.doubles.workbench import CUSTOMER, Bench, open_bench
 
-ANA = "34600555111"
-BEA = "34600555222"
-TESTER = Actor("test")
-
 
 @pytest.fixture
 def peopled(database: Database, client_a: Client, client_b: Client) -> Database:
     """Let Ana and Bea write to both clients."""
-
-    def write(conn: Connection) -> None:
-        for client in (client_a, client_b):
-            for customer in (BEA, ANA):
-                name = f"{customer}at{client.id}"
-                for row in settle(conn, client, keep(conn, client, name, customer=customer)):
-                    send(conn, row)
-                parked = keep(conn, client, f"{name}parked", customer=customer)
-                park_unsent(conn, client, parked, "131026")
-
-    database.write(write)
+    database.write(lambda conn: furnish(conn, client_a, client_b))
     return database
-
-
-def export(database: Database, client_id: int, customer: str) -> dict[str, Any]:
-    return database.read(
-        lambda conn: contacts.export_contact(conn, client_id=client_id, customer=customer, now=NOW)
-    )
-
-
-def erase(database: Database, client_id: int, customer: str) -> dict[str, Any]:
-    return database.write(
-        lambda conn: contacts.erase_contact(
-            conn, client_id=client_id, customer=customer, receipt="er_1", now=NOW, actor=TESTER
-        )
-    )
 
 
 def read(database: Database, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
@@ -142,112 +112,6 @@ def test_events_pass_over_who_was_erased(peopled: Database) -> None:
     erase(peopled, 2, ANA)
     told = peopled.read(lambda conn: read_events(conn, after=start["cursor"], limit=10, now=NOW))
     assert [] == told["events"]
-
-
-def pause(database: Database, client_id: int, customer: str, **given: Any) -> dict[str, Any]:
-    return database.write(
-        lambda conn: handovers.pause_contact(
-            conn, client_id=client_id, customer=customer, now=NOW, actor=TESTER, **given
-        )
-    )
-
-
-def resume(
-    database: Database, client_id: int, customer: str, *, now: float = NOW
-) -> dict[str, Any]:
-    return database.write(
-        lambda conn: handovers.resume_contact(
-            conn, client_id=client_id, customer=customer, now=now, actor=TESTER
-        )
-    )
-
-
-def stop(database: Database, client_id: int, wa_id: str) -> None:
-    """Let a customer ask the bot to stop."""
-
-    def run(conn: Connection) -> None:
-        (number,) = people.find_conversations(conn, client_id=client_id, user_id=None, wa_id=wa_id)
-        known = find(conn, client_id=client_id, conversation_id=number)
-        assert known is not None
-        pausing.pause(conn, known, by="stopped", until=NO_END, now=NOW)
-
-    database.write(run)
-
-
-def test_a_conversation_is_taken_over_and_given_back(peopled: Database) -> None:
-    """For a day unless told; it is one client's, and the export says by whom and until when."""
-    day, hour = "2026-05-29T20:26:40Z", "2026-05-28T21:26:40Z"
-    theirs = {"client_id": 1, "paused_by": "person", "paused_until": day}
-    assert theirs == pause(peopled, 1, f"+{ANA}")
-    assert hour == pause(peopled, 1, ANA, hours=1)["paused_until"]
-    shown = [
-        (one["paused_by"], one["paused_until"])
-        for client_id in (1, 2)
-        for one in export(peopled, client_id, ANA)["conversations"]
-    ]
-    assert [("person", hour), (None, None)] == shown
-    free = {"client_id": 1, "paused_by": None, "paused_until": None}
-    assert [free, free] == [resume(peopled, 1, ANA), resume(peopled, 1, ANA)]
-
-
-def test_who_has_asked_the_bot_to_stop_is_asked_by_nobody_else(peopled: Database) -> None:
-    """An operator may neither end it nor make an end of it; its end is theirs to choose."""
-    stop(peopled, 1, ANA)
-    assert {"client_id": 1, "paused_by": "stopped", "paused_until": None} == pause(
-        peopled, 1, ANA, hours=1
-    )
-    with pytest.raises(Conflict, match="asked the bot to stop"):
-        resume(peopled, 1, ANA)
-    (shown,) = export(peopled, 1, ANA)["conversations"]
-    assert ("stopped", None) == (shown["paused_by"], shown["paused_until"])
-    erase(peopled, 1, ANA)
-    with pytest.raises(NotFound):
-        export(peopled, 1, ANA)
-
-
-@pytest.mark.parametrize("hours", [0.0, -1.0, 1e6, float("nan")])
-def test_nobody_means_so_many_hours(peopled: Database, hours: float) -> None:
-    """A slip is refused, and changes nothing."""
-    with pytest.raises(Invalid, match="hours: must be"):
-        pause(peopled, 1, ANA, hours=hours)
-
-
-@pytest.mark.parametrize("act", [pause, resume])
-def test_nobody_is_taken_over_who_is_not_known(peopled: Database, act: Any) -> None:
-    """A mistyped number would otherwise silence nobody, and say that it had."""
-    with pytest.raises(NotFound, match="holds nothing"):
-        act(peopled, 1, "34699")
-    with pytest.raises(NotFound, match="no client 9"):
-        act(peopled, 9, ANA)
-
-
-def test_the_trail_says_what_was_done_and_not_to_whom(peopled: Database) -> None:
-    """With how it stood before and after."""
-    pause(peopled, 2, ANA, hours=2)
-    resume(peopled, 2, ANA)
-    entries = peopled.read(lambda conn: audit.list_entries(conn, client_id=2, limit=2))
-    held = {"paused_by": "person", "paused_until": "2026-05-28T22:26:40Z"}
-    free = {"paused_by": None, "paused_until": None}
-    assert [("contact.pause", free, held), ("contact.resume", held, free)] == [
-        (entry.action, entry.before, entry.after) for entry in entries
-    ]
-    assert ANA not in str(entries)
-
-
-def test_events_tell_of_it_until_its_customer_is_erased(peopled: Database) -> None:
-    """Which conversation and why; once for as long as it lasts; nothing of who is gone."""
-    places = {"after": peopled.read(lambda conn: read_events(conn, after=None, limit=9, now=NOW))}
-    cursor = places["after"]["cursor"]
-    for client_id in (1, 2):
-        pause(peopled, client_id, ANA)
-        pause(peopled, client_id, ANA, hours=9)
-    resume(peopled, 2, ANA)
-    erase(peopled, 1, ANA)
-    told = peopled.read(lambda conn: read_events(conn, after=cursor, limit=9, now=NOW))["events"]
-    assert [("conversation.paused", 2, "person"), ("conversation.resumed", 2, "person")] == [
-        (event["kind"], event["client_id"], event["cause"]) for event in told
-    ]
-    assert ANA not in json.dumps(told)
 
 
 def test_who_is_known_by_both_ids_is_found_by_either(database: Database, client_a: Client) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from daemon.core import inboxes
@@ -13,7 +14,7 @@ from daemon.core.store.clients import Client
 from daemon.core.store.conversations import ensure_conversation
 from daemon.core.store.engine import Connection
 from daemon.core.store.inbox import NewMessage, insert_messages
-from daemon.work.purger import Purger
+from daemon.work import purger
 from tests.doubles.bookkeeping import keep, park_unanswered, park_unsent, send, settle
 from tests.doubles.store_kit import NOW
 from tests.doubles.workbench import Bench
@@ -38,8 +39,12 @@ def furnish(conn: Connection) -> None:
 
 
 async def purge(bench: Bench, *, after_days: float) -> dict[str, int]:
+    """Let the time pass, and purge without a rest between the transactions."""
     bench.clock.now = OLD + after_days * DAY_S
-    return await Purger(bench.runtime, bench.metrics).purge()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(purger, "PAUSE_S", 0)
+        patch.setattr(purger, "SHARE", 0)
+        return await purger.Purger(bench.runtime, bench.metrics).purge()
 
 
 async def read(bench: Bench, query: sa.Select[Any]) -> list[tuple[Any, ...]]:

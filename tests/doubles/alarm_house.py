@@ -16,7 +16,6 @@ from daemon.core.clients import stop_client
 from tests.doubles.alarms import Story
 from tests.doubles.daemon_process import wait_until
 from tests.doubles.inhouse import House, open_inhouse
-from tests.doubles.inner_house import Disk
 from tests.doubles.stage import build_text_webhook
 from tests.doubles.stage_clients import PLAZA
 
@@ -52,7 +51,7 @@ async def _open(folder: Path) -> AsyncIterator[House]:
 
 async def break_the_store(house: House, _monkeypatch: Any) -> None:
     """Let the disk take nothing any more."""
-    Disk(house.runtime.store._database.engine).curse("PRAGMA query_only=ON")
+    house.disk.curse("PRAGMA query_only=ON")
 
 
 async def refuse_webhooks(house: House, monkeypatch: Any) -> None:

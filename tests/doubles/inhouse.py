@@ -17,6 +17,7 @@ from aiohttp import web
 
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings
+from tests.doubles.cursed_disk import Disk
 from tests.doubles.described import build_described_app
 from tests.doubles.stage import SECRET, TOKEN, VERIFY_TOKEN, Answer, sign
 from tests.doubles.stage_clients import SEEDS, onboard
@@ -30,6 +31,7 @@ class House:
     """A served application; `deaths` counts how often its workers died."""
 
     runtime: Runtime
+    disk: Disk
     app: web.Application
     url: str
     http: aiohttp.ClientSession
@@ -69,6 +71,7 @@ async def open_inhouse(
     onboard(folder / "released.db", SEEDS)
     deaths: list[bool] = []
     async with open_runtime(make_settings(folder, **given)) as runtime:
+        disk = Disk(runtime.store._database.engine)
         app = build_described_app(runtime, on_death=lambda: deaths.append(True))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -77,6 +80,6 @@ async def open_inhouse(
             scheme = "http" if tls is None else "https"
             url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession() as http:
-                yield House(runtime, app, url, http, deaths)
+                yield House(runtime, disk, app, url, http, deaths)
         finally:
             await runner.cleanup()

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import sqlalchemy as sa
 from aiohttp.test_utils import TestServer
 
 from daemon.core.meta.client import GraphClient
 from daemon.core.runtime import Runtime, open_runtime
 from daemon.core.settings import Settings
 from daemon.sandbox import SandboxClient, SandboxConfig, serve_sandbox
+from tests.doubles.cursed_disk import Disk
 from tests.doubles.daemon_process import Daemon, find_free_port
 from tests.doubles.described import build_described_app
 from tests.doubles.echo_model import EchoModel, serve_echo_model
@@ -41,26 +41,6 @@ class Clock:
     def shift(self, by_s: float) -> None:
         """Set it forward, or back."""
         self._offset_s += by_s
-
-
-class Disk:
-    """Lets every transaction meet a pragma first: a database that cannot grow, or be written."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._pragma: str | None = None
-        # The writer keeps its connection, and takes a new one after a failure.
-        sa.event.listen(
-            engine, "begin", lambda conn: self._apply(conn.connection.driver_connection)
-        )
-        sa.event.listen(engine, "checkout", self._apply)
-
-    def curse(self, pragma: str) -> None:
-        """Begin every transaction from now on with this."""
-        self._pragma = pragma
-
-    def _apply(self, driver: Any, *_record: object) -> None:
-        if self._pragma is not None:
-            driver.execute(self._pragma)
 
 
 @dataclass(slots=True)
@@ -125,7 +105,6 @@ async def _serve(
             timeout_s=send_budget_s,
         )
         runtime = replace(opened, graph=graph)
-        # While nobody works yet: a thread that is at its listeners must not find one more.
         disk = Disk(runtime.store._database.engine)
         app = build_described_app(runtime, on_death=lambda: deaths.append("died"))
         server = TestServer(app, host="127.0.0.1", port=port)

@@ -69,7 +69,7 @@ class Sweeper:
         self._metrics = metrics
         self._cursor = 0
         self._due_cursor = due_sends.START
-        self._is_through = False
+        self._unseen = {"pending", "due"}
         self._count_at = 0.0
         self._beat_at = 0.0
         self._step_s = 0.0
@@ -84,7 +84,7 @@ class Sweeper:
                 await self._directory.refresh()
                 await self.sweep()
                 await self.prove()
-                pause_s = EVERY_S if self._is_through else FIRST_S
+                pause_s = FIRST_S if self._unseen else EVERY_S
             await asyncio.sleep(pause_s)
 
     async def prove(self) -> None:
@@ -110,8 +110,10 @@ class Sweeper:
                 self._bell.hasten((client_id, conversation_id))
         self._cursor = found.pending[-1][0] if len(found.pending) == PAGE else 0
         self._due_cursor = found.due[-1][0] if len(found.due) == PAGE else due_sends.START
-        if not self._cursor and self._due_cursor == due_sends.START:
-            self._is_through = True
+        if not self._cursor:
+            self._unseen.discard("pending")
+        if self._due_cursor == due_sends.START:
+            self._unseen.discard("due")
         if found.depth is not None:
             self._measure(found.depth)
 

@@ -140,6 +140,30 @@ async def test_what_a_dead_daemon_left_is_looked_through_without_a_pause(
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_the_haste_ends_when_both_were_looked_through(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits and what is due are of different lengths, and need not end in one sweep."""
+    monkeypatch.setattr(sweeper_module, "PAGE", 1)
+    for number in range(2):
+        bench.graph.script.append(NotSent("no"))
+        await bench.work(await bench.write(customer=f"3460011122{number}"))
+    await bench.write(number=SOL)
+    bench.clock.now += 100
+    pauses = []
+
+    async def pause(pause_s: float) -> None:
+        pauses.append(pause_s)
+        if len(pauses) == 4:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(sweeper_module, "asyncio", SimpleNamespace(sleep=pause))
+    with pytest.raises(asyncio.CancelledError):
+        await bench.sweeper.run()
+    haste, rest = sweeper_module.FIRST_S, sweeper_module.EVERY_S
+    assert [haste, haste, rest, rest] == pauses
+
+
 async def test_changes_are_taken_in_and_a_bad_moment_is_survived(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

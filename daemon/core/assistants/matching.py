@@ -121,8 +121,12 @@ class Matcher:
                 said[index] += weight * fit
             for near, likeness in alike.items():
                 known[near] = max(likeness, known.get(near, 0.0))
+        meant = {CONCEPT_OF[word] for word in known if word in CONCEPT_OF}
         matches = (
-            Match(index, amount / total * (1 - BREADTH + BREADTH * self._breadth(index, known)))
+            Match(
+                index,
+                amount / total * (1 - BREADTH + BREADTH * self._breadth(index, known, meant)),
+            )
             for index, amount in said.items()
         )
         return tuple(sorted(matches, key=lambda match: (-match.score, match.index)))
@@ -162,12 +166,11 @@ class Matcher:
         near, likeness = max(alike.items(), key=lambda item: item[1])
         return likeness * self._rarity[near] + (1 - likeness) * self._unknown
 
-    def _breadth(self, index: int, known: dict[str, float]) -> float:
+    def _breadth(self, index: int, known: dict[str, float], meant: set[str]) -> float:
         """Say how much of a FAQ's question the customer's words cover, from 0 to 1."""
-        concepts = {CONCEPT_OF[word] for word in known if word in CONCEPT_OF}
         total = covered = 0.0
         for word in self._questions[index]:
-            synonym = BY_SYNONYM if CONCEPT_OF.get(word) in concepts else 0.0
+            synonym = BY_SYNONYM if CONCEPT_OF.get(word) in meant else 0.0
             total += self._rarity[word]
             covered += self._rarity[word] * max(known.get(word, 0.0), synonym)
         return covered / total if total else 0.0

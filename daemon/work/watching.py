@@ -26,7 +26,8 @@ from daemon.core.credentials.timing import (
     name_exchange,
 )
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.inspecting import LookupRefused, TokenFacts
+from daemon.core.meta.facts import TokenFacts
+from daemon.core.meta.inspecting import LookupRefused
 from daemon.core.runtime import Runtime
 from daemon.core.sealing.sealed import digest_token
 from daemon.core.store import sightings

@@ -9,13 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.core.meta.inspecting import (
-    GraphInspector,
-    LookupRefused,
-    NoAnswer,
-    NumberFacts,
-    TokenFacts,
-)
+from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer
 from tests.doubles.loopback import Reply, replying, serve_handler
 
 TOKEN = "EAAB-a-secret-token"

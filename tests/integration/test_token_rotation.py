@@ -21,7 +21,8 @@ from daemon.core.errors import (
     Stale,
 )
 from daemon.core.meta.exchanging import Exchanged, GraphExchanger
-from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer, TokenFacts
+from daemon.core.meta.facts import TokenFacts
+from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer
 from daemon.core.store.audit import Actor
 from tests.doubles.inhouse import NOWHERE
 from tests.doubles.mint import DAY_S, LIFE_DAYS, SOL_ID, Mint, open_mint

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from daemon.core.errors import Retryable
-from daemon.core.meta.inspecting import GraphInspector, LookupRefused, TokenFacts
+from daemon.core.meta.facts import TokenFacts
+from daemon.core.meta.inspecting import GraphInspector, LookupRefused
 from daemon.work import watching
 from daemon.work.watching import AGAIN_S, EVERY_S, Watcher
 from tests.doubles.inhouse import NOWHERE

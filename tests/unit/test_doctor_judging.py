@@ -19,7 +19,8 @@ from daemon.core.doctor.judging import (
 from daemon.core.doctor.model import judge_shutdown
 from daemon.core.doctor.reach import judge_clock
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.inspecting import LookupRefused, NumberFacts, TokenFacts
+from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.inspecting import LookupRefused
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.own_token import OwnToken
 from daemon.core.store.clients import Client

@@ -14,7 +14,8 @@ from daemon.core.credentials.judging import (
 )
 from daemon.core.credentials.timing import count_days, name_exchange, say_days
 from daemon.core.errors import ReleasedError
-from daemon.core.meta.inspecting import LookupRefused, NoAnswer, TokenFacts
+from daemon.core.meta.facts import TokenFacts
+from daemon.core.meta.inspecting import LookupRefused, NoAnswer
 from daemon.core.store.clients import Client
 from tests.unit.test_doctor_judging import CLIENT as WITH_TOKEN
 

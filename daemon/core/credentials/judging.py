@@ -10,7 +10,7 @@ from daemon.core.doctor.finding import Finding, fail, skip, warn
 from daemon.core.doctor.judging import SHARED_STEP, judge_token
 from daemon.core.documents import timestamp
 from daemon.core.errors import ReleasedError
-from daemon.core.meta.inspecting import MANAGING_SCOPE, SENDING_SCOPE, TokenFacts
+from daemon.core.meta.facts import MANAGING_SCOPE, SENDING_SCOPE, TokenFacts
 from daemon.core.store.clients import Client
 
 NEEDED_SCOPES = (MANAGING_SCOPE, SENDING_SCOPE)

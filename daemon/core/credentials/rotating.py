@@ -16,7 +16,8 @@ from daemon.core.credentials.timing import count_days
 from daemon.core.documents import timestamp
 from daemon.core.errors import Conflict, Misconfigured, ReleasedError, Retryable, Stale
 from daemon.core.meta.exchanging import Exchanged, ExchangeRefused
-from daemon.core.meta.inspecting import LookupRefused, TokenFacts
+from daemon.core.meta.facts import TokenFacts
+from daemon.core.meta.inspecting import LookupRefused
 from daemon.core.seeds import ClientChanges, validate
 from daemon.core.settings import WHERE_TO_GET
 from daemon.core.store.audit import Actor

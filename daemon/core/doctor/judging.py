@@ -12,7 +12,8 @@ from daemon.core.credentials.timing import EXPIRES_NOW_S, EXPIRES_SOON_S, name_e
 from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
 from daemon.core.documents import client_document
 from daemon.core.errors import ReleasedError
-from daemon.core.meta.inspecting import NO_SUCH_OBJECT, LookupRefused, NumberFacts, TokenFacts
+from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.inspecting import NO_SUCH_OBJECT, LookupRefused
 from daemon.core.store.clients import Client
 
 SHARED_STEP = "put a new one into META_ACCESS_TOKEN, and restart released-daemon"

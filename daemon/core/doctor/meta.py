@@ -23,13 +23,8 @@ from daemon.core.doctor.judging import (
 )
 from daemon.core.doctor.parts import Parts
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.inspecting import (
-    GraphInspector,
-    LookupRefused,
-    NoAnswer,
-    NumberFacts,
-    TokenFacts,
-)
+from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer
 from daemon.core.settings import WHERE_TO_GET
 from daemon.core.store.clients import Client, list_clients
 

@@ -1,0 +1,149 @@
+"""What Meta tells of a token, a number and the apps of an account, read from decoded JSON. Pure.
+
+Owns the reading, of any shape and without ever raising; the asking is `inspecting`'s, what a fact
+means the doctor's. A fact that Meta leaves out is None or empty.
+
+Sources as `inspecting` has them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.meta.reading import (
+    read_code,
+    read_epoch,
+    read_identifier,
+    read_object,
+    read_phone,
+    read_text,
+    read_word,
+)
+
+SENDING_SCOPE = "whatsapp_business_messaging"
+MANAGING_SCOPE = "whatsapp_business_management"
+_WHATSAPP_SCOPES = frozenset({MANAGING_SCOPE, SENDING_SCOPE})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What Meta knows of an access token.
+
+    Times are seconds since the epoch; `expires_at` None is never, the others None where Meta does
+    not say. `account_ids` are the WhatsApp Business accounts it was given, as far as Meta names
+    them. `kind` is Meta's word, such as SYSTEM_USER or USER.
+    """
+
+    is_valid: bool
+    app_id: str | None
+    expires_at: float | None
+    scopes: frozenset[str]
+    account_ids: tuple[str, ...]
+    kind: str | None = None
+    issued_at: float | None = None
+    data_access_expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """What Meta knows of a number; words are Meta's own, None where it does not say.
+
+    `phone` is digits only. `sending` is AVAILABLE, LIMITED or BLOCKED, and `error_codes` why.
+    `webhook_url` is where messages to this number go.
+    """
+
+    phone: str | None
+    status: str | None
+    platform: str | None
+    verification: str | None
+    quality: str | None
+    limit: str | None
+    sending: str | None
+    error_codes: tuple[int, ...]
+    account_id: str | None
+    app_id: str | None
+    webhook_url: str | None
+
+
+def read_token(data: Mapping[str, Any]) -> TokenFacts:
+    """Read what `debug_token` tells of a token."""
+    scopes = data.get("scopes")
+    granted = {
+        account: None
+        for grant in _objects(data.get("granular_scopes"))
+        if grant.get("scope") in _WHATSAPP_SCOPES
+        for account in _identifiers(grant.get("target_ids"))
+    }
+    return TokenFacts(
+        is_valid=data.get("is_valid") is True,
+        app_id=read_identifier(data.get("app_id")),
+        expires_at=read_epoch(data.get("expires_at")) or None,
+        scopes=frozenset(_identifiers(scopes)),
+        account_ids=tuple(granted),
+        kind=read_word(data.get("type")),
+        issued_at=read_epoch(data.get("issued_at")) or None,
+        data_access_expires_at=read_epoch(data.get("data_access_expires_at")) or None,
+    )
+
+
+def read_number(answer: Mapping[str, Any]) -> NumberFacts:
+    """Read the fields of a number, whichever of them are there."""
+    health = read_object(answer.get("health_status"))
+    entities = _objects(health.get("entities"))
+    hooks = read_object(answer.get("webhook_configuration"))
+    # The narrowest of Meta's three levels wins.
+    levels = ("phone_number", "whatsapp_business_account", "application")
+    webhooks = (read_text(hooks.get(level)) for level in levels)
+    return NumberFacts(
+        phone=_read_digits(answer.get("display_phone_number")),
+        status=read_word(answer.get("status")),
+        platform=read_word(answer.get("platform_type")),
+        verification=read_word(answer.get("code_verification_status")),
+        quality=read_word(answer.get("quality_rating")),
+        limit=read_word(answer.get("whatsapp_business_manager_messaging_limit")),
+        sending=read_word(health.get("can_send_message")),
+        error_codes=_read_health_codes(entities),
+        account_id=_find_entity(entities, "WABA"),
+        app_id=_find_entity(entities, "APP"),
+        webhook_url=next((url for url in webhooks if url), None),
+    )
+
+
+def read_app_ids(data: object) -> frozenset[str]:
+    """Read the ids of the apps that are subscribed to an account."""
+    ids = (
+        read_identifier(read_object(app.get("whatsapp_business_api_data")).get("id"))
+        for app in _objects(data)
+    )
+    return frozenset(found for found in ids if found)
+
+
+def _read_health_codes(entities: list[Mapping[str, Any]]) -> tuple[int, ...]:
+    codes = (
+        read_code(error.get("error_code"))
+        for entity in entities
+        for error in _objects(entity.get("errors"))
+    )
+    return tuple(sorted({code for code in codes if code is not None}))
+
+
+def _find_entity(entities: list[Mapping[str, Any]], kind: str) -> str | None:
+    found = (entity for entity in entities if entity.get("entity_type") == kind)
+    return next((read_identifier(entity.get("id")) for entity in found), None)
+
+
+def _read_digits(value: object) -> str | None:
+    """Read a number that Meta prints with spaces, dashes and brackets."""
+    text = read_text(value) or ""
+    return read_phone("".join(char for char in text if char.isdigit()))
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    found = value if isinstance(value, list) else []
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _identifiers(value: object) -> list[str]:
+    found = value if isinstance(value, list) else []
+    read = (read_identifier(item) for item in found)
+    return [item for item in read if item]

@@ -1,19 +1,20 @@
-"""What the simulated Graph API tells about a token, a number and an account.
+"""What the simulated Graph API tells about a token, a number, an account and an app.
 
 All is well unless a fault says otherwise. Owns these answers; who may ask is `graph.py`'s, which
 tokens there are `wallet.py`'s. All clients of a sandbox are numbers of one WhatsApp Business
-account, to which one app is subscribed.
+account, to which one app is subscribed. Their owners can write in the WhatsApp Business app.
 
 Sources as `core.meta.inspecting` has them, read 2026-11.
 """
 
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
 from daemon.sandbox.config import SandboxClient
-from daemon.sandbox.graph import admit, admit_number
+from daemon.sandbox.graph import admit, admit_number, read_bearer
 from daemon.sandbox.refusals import GraphRefusal, refuse_number, refuse_parameter, refuse_token
 from daemon.sandbox.stage import STAGE, Stage
 from daemon.sandbox.wallet import SCOPES
@@ -47,13 +48,7 @@ async def show_number(request: web.Request) -> web.Response:
 
 async def show_token(request: web.Request) -> web.Response:
     """Answer `GET /{version}/debug_token`, to the token itself and to the app."""
-    stage = request.app[STAGE]
-    given = request.headers.get("Authorization", "")
-    # Where any token is taken, so is this.
-    if given.startswith(f"Bearer {APP_ID}|") and stage.config.access_token is not None:
-        _admit_app(stage, given)
-    else:
-        await admit(request)
+    stage = await _admit_token_or_app(request)
     token = request.query.get("input_token")
     if not token:
         raise refuse_parameter("The parameter input_token is required.")
@@ -72,8 +67,44 @@ async def list_subscribed_apps(request: web.Request) -> web.Response:
     return web.json_response({"data": [{"whatsapp_business_api_data": app}]})
 
 
-def _admit_app(stage: Stage, given: str) -> None:
-    right = f"Bearer {APP_ID}|{stage.config.app_secret}"
+async def list_subscriptions(request: web.Request) -> web.Response:
+    """Answer `GET /{version}/{app_id}/subscriptions`, to the app alone.
+
+    Source: Meta's "Graph API Reference /{app-id}/subscriptions" and "Webhooks: Subscriptions Edge",
+    read 2026-11. Other products of Meta's stand in the same list.
+    """
+    if "|" not in read_bearer(request):
+        raise GraphRefusal(
+            15,
+            message="(#15) This method must be called with an app access_token.",
+            details="The app's id and its secret, with | between them.",
+        )
+    stage = await _admit_token_or_app(request)
+    app_id = request.match_info["app_id"]
+    if app_id != APP_ID:
+        raise refuse_number(app_id)
+    version = request.match_info["version"]
+    subscriptions = [_describe_subscription(stage, "permissions", ["connected"], version=version)]
+    faults = stage.faults.current
+    if faults.webhook_state != "missing":
+        subscriptions.append(
+            _describe_subscription(
+                stage,
+                "whatsapp_business_account",
+                faults.subscribed_fields,
+                version=version,
+                active=faults.webhook_state == "active",
+            )
+        )
+    return web.json_response({"data": subscriptions})
+
+
+async def _admit_token_or_app(request: web.Request) -> Stage:
+    stage, given = request.app[STAGE], read_bearer(request)
+    # Where any token is taken, so is the app's.
+    if not given.startswith(f"{APP_ID}|") or stage.config.access_token is None:
+        return await admit(request)
+    right = f"{APP_ID}|{stage.config.app_secret}"
     if stage.faults.current.token_refused:
         raise refuse_token()
     if not hmac.compare_digest(given.encode(), right.encode()):
@@ -82,6 +113,18 @@ def _admit_app(stage: Stage, given: str) -> None:
             message="Error validating client secret.",
             details="The app's secret is not the one the sandbox signs with.",
         )
+    return stage
+
+
+def _describe_subscription(
+    stage: Stage, kind: str, fields: Sequence[str], *, version: str, active: bool = True
+) -> dict[str, Any]:
+    return {
+        "object": kind,
+        "callback_url": stage.config.webhook_url,
+        "active": active,
+        "fields": [{"name": field, "version": version} for field in fields],
+    }
 
 
 def _describe_number(stage: Stage, client: SandboxClient) -> dict[str, Any]:
@@ -93,6 +136,7 @@ def _describe_number(stage: Stage, client: SandboxClient) -> dict[str, Any]:
         "code_verification_status": "VERIFIED",
         "quality_rating": stage.faults.current.quality_rating,
         "platform_type": "CLOUD_API",
+        "is_on_biz_app": True,
         "status": "CONNECTED",
         "name_status": "APPROVED",
         "throughput": {"level": "STANDARD"},

@@ -110,6 +110,7 @@ def _list_routes() -> list[web.AbstractRouteDef]:
         web.get(_VERSION + "/oauth/access_token", exchange.exchange_token),
         web.post(_VERSION + "/oauth/access_token", exchange.exchange_token),
         web.get(_VERSION + "/{account_id}/subscribed_apps", accounts.list_subscribed_apps),
+        web.get(_VERSION + "/{app_id}/subscriptions", accounts.list_subscriptions),
         web.get(_NUMBER, accounts.show_number),
         web.post(_NUMBER + "/messages", graph.post_message),
         web.route("*", _VERSION + "/{path:.*}", graph.refuse_path),

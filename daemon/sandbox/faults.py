@@ -3,7 +3,7 @@
 Owns which fault strikes next; carrying one out is the endpoint's that it strikes.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,9 @@ from daemon.core.errors import Invalid
 Strike = Literal["hang", "drop_before_accept", "html_200", "drop_after_accept"]
 
 _STRIKES: tuple[Strike, ...] = ("hang", "drop_before_accept", "html_200", "drop_after_accept")
+
+WebhookField = Literal["messages", "smb_message_echoes"]
+"""The webhook fields that the sandbox posts, and that its app is subscribed to."""
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -41,6 +44,9 @@ class Faults(BaseModel):
     `kind_of_tokens` and `missing_scope` are told of all of them. `exchange_error` is the code that
     every exchange is answered with; `exchanged_refused`: what an exchange has made is refused.
     `quality_rating` is told of every number.
+
+    Of the app's webhook: `missing_fields` are not subscribed to, and `webhook_state` is told of it;
+    what is not subscribed to, or all where it is not active, is never posted.
     """
 
     model_config = _STRICT
@@ -63,6 +69,14 @@ class Faults(BaseModel):
     exchange_hangs: bool = False
     exchanged_refused: bool = False
     quality_rating: Literal["GREEN", "YELLOW", "RED", "UNKNOWN"] = "GREEN"
+    missing_fields: list[WebhookField] = Field(default_factory=list)
+    webhook_state: Literal["active", "inactive", "missing"] = "active"
+
+    @property
+    def subscribed_fields(self) -> tuple[WebhookField, ...]:
+        """What the app is told of, as its webhook would be set up."""
+        fields: tuple[WebhookField, ...] = get_args(WebhookField)
+        return tuple(field for field in fields if field not in self.missing_fields)
 
 
 def parse_faults(document: object) -> Faults:

@@ -18,7 +18,7 @@ from daemon.sandbox.events import Event
 from daemon.sandbox.faults import FaultBox
 from daemon.sandbox.ledger import Ledger
 from daemon.sandbox.tasks import Tasks
-from daemon.sandbox.webhooks import encode_body
+from daemon.sandbox.webhooks import encode_body, find_field
 
 MAX_CONNECTIONS = 200
 """Meta delivers concurrently (whatsapp.md, Webhook, read 2026-11); ours is bounded."""
@@ -79,8 +79,10 @@ class Poster:
         """Post a webhook, its copies beside it, and say how the first POST ended.
 
         One that was not answered 200 is repeated in the background. `on_acknowledged` is called
-        once, when the webhook is answered 200.
+        once, when the webhook is answered 200. What the app is not subscribed to is not posted.
         """
+        if not self._is_subscribed(document):
+            return Delivery(None)
         raw = encode_body(document)
         copies = self._faults.current.duplicate_webhooks
         delivery, *_ = await asyncio.gather(*(self._post(raw) for _ in range(copies + 1)))
@@ -114,6 +116,12 @@ class Poster:
             "status": self._last.status if self._last else None,
             "problem": _explain(self._config.webhook_url, self._last),
         }
+
+    def _is_subscribed(self, document: dict[str, Any]) -> bool:
+        faults = self._faults.current
+        if faults.webhook_state != "active":
+            return False
+        return not faults.missing_fields or find_field(document) not in faults.missing_fields
 
     async def _repeat(self, raw: bytes, on_acknowledged: Callable[[], None] | None) -> None:
         for pause_s in self._config.pace.retry_pauses_s:

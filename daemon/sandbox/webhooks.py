@@ -29,6 +29,12 @@ def encode_body(document: dict[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":")).replace("/", "\\/").encode()
 
 
+def find_field(document: dict[str, Any]) -> str:
+    """Give the field that a webhook is about; each of ours is about one."""
+    field: str = document["entry"][0]["changes"][0]["field"]
+    return field
+
+
 def display_number(phone_number_id: str) -> str:
     """Make up a display number for a business, the same one every time."""
     return "1555" + phone_number_id[-7:].zfill(7)

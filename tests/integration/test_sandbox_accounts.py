@@ -1,6 +1,7 @@
-"""What the simulated Graph API tells about a number, a token and an account, over a real socket."""
+"""What the simulated Graph API tells about numbers, tokens, accounts and apps, over a socket."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.doubles.echo_daemon import SECRET, TOKEN
 from tests.doubles.sandbox_kit import NUMBER, Answer, Kit, open_kit
 
 CLIENTS = (SandboxClient("La Plaza", NUMBER, "+34666777888"), SandboxClient("Sol", "111"))
+APP = f"{APP_ID}|{SECRET}"
+WHATSAPP = "whatsapp_business_account"
 
 
 @pytest.fixture
@@ -50,6 +53,12 @@ async def test_a_number_knows_its_account_and_its_callback(kit: Kit) -> None:
     kinds = {entity["entity_type"]: entity["id"] for entity in entities}
     assert (ACCOUNT_ID, APP_ID) == (kinds["WABA"], kinds["APP"])
     assert {"application": kit.echo.url} == answer.body["webhook_configuration"]
+
+
+async def test_an_owner_can_write_in_the_app(kit: Kit) -> None:
+    """So the number is one of coexistence."""
+    answer = await ask(kit, NUMBER, fields="is_on_biz_app,platform_type")
+    assert {"is_on_biz_app": True, "platform_type": "CLOUD_API", "id": NUMBER} == answer.body
 
 
 async def test_the_account_has_one_app(kit: Kit) -> None:
@@ -94,3 +103,53 @@ async def test_where_any_token_is_taken_all_are_valid() -> None:
         for asking in ("any", f"{APP_ID}|any"):
             answer = await ask(kit, "debug_token", token=asking, input_token="other")
             assert answer.body["data"]["is_valid"] is True
+
+
+async def test_an_app_hears_of_what_the_sandbox_posts(kit: Kit) -> None:
+    """The subscription to WhatsApp stands among those to other products."""
+    found = (await ask(kit, f"{APP_ID}/subscriptions", token=APP)).body["data"]
+    assert ["permissions", WHATSAPP] == [one["object"] for one in found]
+    fields = [{"name": name, "version": "v26.0"} for name in ("messages", "smb_message_echoes")]
+    expected = {"object": WHATSAPP, "callback_url": kit.echo.url, "active": True, "fields": fields}
+    assert expected == found[-1]
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ({"missing_fields": ["messages"]}, (True, ["smb_message_echoes"])),
+        ({"missing_fields": ["smb_message_echoes", "messages"]}, (True, [])),
+        ({"webhook_state": "inactive"}, (False, ["messages", "smb_message_echoes"])),
+        ({"webhook_state": "missing"}, None),
+    ],
+)
+async def test_a_webhook_may_be_set_up_badly(kit: Kit, faults: dict[str, Any], told: Any) -> None:
+    """A field that is not subscribed to, a webhook that is not active, none at all."""
+    await kit.set_faults(**faults)
+    data = (await ask(kit, f"{APP_ID}/subscriptions", token=APP)).body["data"]
+    found = [one for one in data if one["object"] == WHATSAPP]
+    expected = [(one["active"], [field["name"] for field in one["fields"]]) for one in found]
+    assert ([] if told is None else [told]) == expected
+
+
+@pytest.mark.parametrize(
+    ("asking", "app_id", "code"),
+    [
+        (TOKEN, APP_ID, 15),
+        (f"{APP_ID}|wrong", APP_ID, 1),
+        (f"1|{SECRET}", APP_ID, 190),
+        (APP, "1", 100),
+    ],
+)
+async def test_only_the_app_is_told_what_it_hears_of(
+    kit: Kit, asking: str, app_id: str, code: int
+) -> None:
+    """Not an access token, nor another app."""
+    answer = await ask(kit, f"{app_id}/subscriptions", token=asking)
+    assert code == answer.body["error"]["code"]
+
+
+async def test_where_any_token_is_taken_so_is_an_apps() -> None:
+    """A sandbox without META_ACCESS_TOKEN refuses no app either."""
+    async with open_kit(access_token=None, mute=True) as kit:
+        assert 200 == (await ask(kit, f"{APP_ID}/subscriptions", token=f"{APP_ID}|any")).status

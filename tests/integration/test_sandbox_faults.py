@@ -23,6 +23,16 @@ async def kit() -> AsyncIterator[Kit]:
         yield opened
 
 
+async def wait_until_read(kit: Kit) -> None:
+    """Wait for the bot's only message to have been read on the phone."""
+    after = 0
+    while True:
+        transcript = await kit.read_transcript(after=after, wait=10, direction="out")
+        after = transcript["seq"]
+        if transcript["messages"][0]["status"] == "read":
+            break
+
+
 async def test_no_fault_is_set_at_first(kit: Kit) -> None:
     """A new sandbox behaves."""
     assert Faults().model_dump() == (await kit.call("GET", "/sandbox/faults")).body
@@ -55,6 +65,8 @@ async def test_what_the_readme_sets_can_be_set(kit: Kit) -> None:
         ({"error": {"http_status": 500}}, "error.code"),
         ({"error": {"code": 1, "http_status": 200}}, "error.http_status"),
         ({"duplicate_webhooks": 21}, "duplicate_webhooks"),
+        ({"missing_fields": ["mesages"]}, "missing_fields.0"),
+        ({"webhook_state": "off"}, "webhook_state"),
     ],
 )
 async def test_a_bad_fault_is_refused_whole(kit: Kit, faults: dict[str, Any], named: str) -> None:
@@ -163,13 +175,35 @@ async def test_statuses_can_be_muted(kit: Kit) -> None:
     """They happen on the phone, and no webhook tells."""
     await kit.set_faults(mute_statuses=True)
     await kit.send()
-    after = 0
-    while True:
-        transcript = await kit.read_transcript(after=after, wait=10)
-        after = transcript["seq"]
-        if transcript["messages"][0]["status"] == "read":
-            break
+    await wait_until_read(kit)
     assert [] == kit.echo.statuses
+
+
+@pytest.mark.parametrize(
+    "faults", [{"missing_fields": ["messages"]}, {"webhook_state": "inactive"}]
+)
+async def test_what_is_not_subscribed_to_is_not_posted(kit: Kit, faults: dict[str, Any]) -> None:
+    """The message is in the chat with one tick, and nobody is blamed; no status comes either."""
+    await kit.set_faults(**faults)
+    answer = await kit.write()
+    assert (202, None, None) == (
+        answer.status,
+        answer.body["webhook_status"],
+        answer.body["problem"],
+    )
+    await kit.send()
+    await wait_until_read(kit)
+    assert [] == kit.echo.bodies
+    await kit.set_faults()
+    assert 200 == (await kit.write()).status
+
+
+async def test_an_owners_messages_are_a_field_of_their_own(kit: Kit) -> None:
+    """Without it customers' messages come and the owner's do not."""
+    await kit.set_faults(missing_fields=["smb_message_echoes"])
+    assert 202 == (await kit.write(**{"as": "owner"})).status
+    assert 200 == (await kit.write()).status
+    assert 1 == len(kit.echo.bodies)
 
 
 async def test_a_webhook_not_answered_200_is_posted_again(kit: Kit) -> None:

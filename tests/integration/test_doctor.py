@@ -49,7 +49,7 @@ async def test_all_is_well(ward: Ward) -> None:
     expected = (
         dict.fromkeys(((check, None) for check in ours), "ok")
         | dict.fromkeys(((check, None) for check in idle), "skipped")
-        | {("token", None): "ok", ("app_secret", None): "ok"}
+        | dict.fromkeys((("token", None), ("app_secret", None), ("webhook_fields", None)), "ok")
         | {(check, name): "ok" for name in NAMES for check in ("number", "subscription")}
     )
     assert list(expected.items()) == list(states(found).items())
@@ -208,7 +208,7 @@ async def test_ten_lookups_are_under_way_at_a_time() -> None:
 
 
 async def test_five_hundred_clients_cost_little_more_than_a_lookup_each(tmp_path: Path) -> None:
-    """What they share, token, secret and account, is asked about once."""
+    """What they share, token, secret, webhook and account, is asked about once."""
     asked: Counter[str] = Counter()
 
     async def graph(request: web.Request) -> web.StreamResponse:
@@ -218,6 +218,9 @@ async def test_five_hundred_clients_cost_little_more_than_a_lookup_each(tmp_path
             return web.json_response({"data": {"is_valid": True, "app_id": "600"}})
         if kind == "subscribed_apps":
             return web.json_response({"data": [{"whatsapp_business_api_data": {"id": "600"}}]})
+        if kind == "subscriptions":
+            hook = {"object": "whatsapp_business_account", "fields": ["messages"]}
+            return web.json_response({"data": [hook]})
         return web.json_response({"health_status": {"entities": [{**WABA, "id": "900"}]}})
 
     async with open_ward(tmp_path) as ward, serving(graph) as url:
@@ -226,7 +229,8 @@ async def test_five_hundred_clients_cost_little_more_than_a_lookup_each(tmp_path
         ward.set(meta_graph_url=url)
         async with aiohttp.ClientSession() as http:
             found = await check_meta(ward.parts, http)
-    assert {"number": 500, "debug_token": 2, "subscribed_apps": 1} == asked
+    shared = {"debug_token": 2, "subscriptions": 1, "subscribed_apps": 1}
+    assert {"number": 500, **shared} == asked
     assert {"ok"} == {finding.state for finding in found}
     told = [finding.subject for finding in found if finding.check == "number"]
     assert [*NAMES, *(f"C{number}" for number in range(497))] == told

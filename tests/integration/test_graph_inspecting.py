@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.facts import NumberFacts, TokenFacts, WebhookFacts
 from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer
 from tests.doubles.loopback import Reply, replying, serve_handler
 
@@ -109,6 +109,7 @@ async def test_a_number_is_read(graph: FakeGraph, inspector: GraphInspector) -> 
             "application": "https://app.example.com",
             "whatsapp_business_account": "https://account.example.com",
         },
+        "is_on_biz_app": True,
     }
     graph.replies = [replying(200, answer)]
     expected = NumberFacts(
@@ -123,6 +124,7 @@ async def test_a_number_is_read(graph: FakeGraph, inspector: GraphInspector) -> 
         account_id="900",
         app_id="600",
         webhook_url="https://account.example.com",
+        is_in_app=True,
     )
     assert expected == await inspector.fetch_number("631/x", access_token=TOKEN)
     assert "/v26.0/631/x" == graph.asked[0][0]
@@ -136,7 +138,7 @@ NOTHING = NumberFacts(None, None, None, None, None, None, None, (), None, None, 
     [
         {"id": "1"},
         {"display_phone_number": "none", "status": 5, "health_status": [], "quality_rating": None},
-        {"health_status": {"entities": {}}, "webhook_configuration": "x"},
+        {"health_status": {"entities": {}}, "webhook_configuration": "x", "is_on_biz_app": "yes"},
         {"health_status": {"entities": [{"entity_type": "WABA", "id": None, "errors": {}}]}},
     ],
 )
@@ -184,6 +186,51 @@ async def test_subscribed_apps_are_listed(graph: FakeGraph, inspector: GraphInsp
     assert "/v26.0/900/subscribed_apps" == graph.asked[0][0]
     graph.replies = [replying(200, {"data": []})]
     assert frozenset() == await inspector.list_subscribed_apps("900", access_token=TOKEN)
+
+
+OURS = {"object": "whatsapp_business_account"}
+OTHERS = {"object": "page", "active": False, "fields": [{"name": "feed", "version": "v26.0"}]}
+
+
+async def test_a_webhook_is_read(graph: FakeGraph, inspector: GraphInspector) -> None:
+    """The one for WhatsApp, whatever others there are; the app asks with its own token."""
+    names = ("messages", "smb_message_echoes")
+    fields = [{"name": name, "version": "v26.0"} for name in names]
+    graph.replies = [replying(200, {"data": [OTHERS, OURS | {"active": True, "fields": fields}]})]
+    expected = WebhookFacts(is_active=True, fields=frozenset(names))
+    assert expected == await inspector.fetch_webhook("600/x", asking_with="600|secret")
+    assert [("/v26.0/600/x/subscriptions", {}, "Bearer 600|secret")] == graph.asked
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ([], None),
+        ([OTHERS, "nonsense", {}], None),
+        ([OURS], WebhookFacts(None, None)),
+        ([OURS | {"active": "yes", "fields": {"messages": 1}}], WebhookFacts(None, None)),
+        ([OURS | {"active": 0, "fields": [5, None, {}]}], WebhookFacts(None, None)),
+        ([OURS | {"active": False, "fields": []}], WebhookFacts(False, frozenset())),
+        ([OURS | {"fields": ["messages", 5]}], WebhookFacts(None, frozenset({"messages"}))),
+        ([OURS | {"fields": [{"name": ["x"]}, {"name": "y"}]}], WebhookFacts(None, frozenset("y"))),
+    ],
+)
+async def test_rubbish_in_a_webhook_is_no_fact(
+    graph: FakeGraph, inspector: GraphInspector, data: object, expected: WebhookFacts | None
+) -> None:
+    """No shape of it is an error; names of fields may be strings, as in Meta's reference."""
+    graph.replies = [replying(200, {"data": data})]
+    assert expected == await inspector.fetch_webhook("600", asking_with="600|secret")
+
+
+@pytest.mark.parametrize("answer", [{"id": "600"}, {"data": None}, {"data": {}}, {"data": "x"}])
+async def test_an_answer_without_subscriptions_says_nothing(
+    graph: FakeGraph, inspector: GraphInspector, answer: object
+) -> None:
+    """Least of all that the app has none."""
+    graph.replies = [replying(200, answer)]
+    with pytest.raises(NoAnswer):
+        await inspector.fetch_webhook("600", asking_with="600|secret")
 
 
 @pytest.mark.parametrize("token", ["ñ", "two\nlines"])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from daemon.core.doctor.finding import Finding
 from daemon.core.doctor.here import judge_disk
 from daemon.core.doctor.judging import (
     judge_callback,
@@ -24,6 +23,7 @@ from daemon.core.meta.inspecting import LookupRefused
 from daemon.core.sealing.keyring import Keyring
 from daemon.core.sealing.own_token import OwnToken
 from daemon.core.store.clients import Client
+from tests.doubles.judged import SECRET, assert_says
 
 NOW = 1_794_000_000.0
 DAY_S = 86_400.0
@@ -38,7 +38,7 @@ CLIENT = Client(
     timezone="Europe/Madrid",
     locale="es",
     fallback_message=None,
-    access_token=OwnToken(7, "EAAsecret", Keyring(Path("x.db"))),
+    access_token=OwnToken(7, SECRET, Keyring(Path("x.db"))),
     stopped_code=None,
     stopped_at=None,
     stopped_token_digest=None,
@@ -63,19 +63,6 @@ NUMBER = NumberFacts(
     app_id="600",
     webhook_url="https://bot.example.com/webhook",
 )
-
-
-def assert_says(finding: Finding | None, state: str, *words: str) -> None:
-    """Hold a line against its state; all but ok and some skipped ones have a next step."""
-    assert finding is not None
-    assert state == finding.state, finding
-    told = f"{finding.detail} {finding.next}"
-    assert [] == [word for word in words if word not in told], told
-    if state == "ok":
-        assert finding.next is None
-    if state in {"warning", "error"}:
-        assert finding.next
-    assert "EAAsecret" not in told
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""What Meta's facts about tokens, numbers and subscriptions mean for a client. Pure.
+"""What Meta's facts about tokens, numbers, subscriptions and our app mean for clients. Pure.
 
 Sources as `core.meta.inspecting` has them. `status` beyond Meta's OpenAPI file (BANNED,
 RATE_LIMITED) is third-party knowledge, read 2026-11.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -12,11 +12,28 @@ from daemon.core.credentials.timing import EXPIRES_NOW_S, EXPIRES_SOON_S, name_e
 from daemon.core.doctor.finding import Finding, fail, ok, skip, warn
 from daemon.core.documents import client_document
 from daemon.core.errors import ReleasedError
-from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.facts import NumberFacts, TokenFacts, WebhookFacts
 from daemon.core.meta.inspecting import NO_SUCH_OBJECT, LookupRefused
+from daemon.core.settings import WHERE_TO_GET
 from daemon.core.store.clients import Client
 
 SHARED_STEP = "put a new one into META_ACCESS_TOKEN, and restart released-daemon"
+
+MESSAGES = "messages"
+ECHOES = "smb_message_echoes"
+"""The webhook fields we live by: what customers write, with statuses; what owners write."""
+
+_PLACE = "Meta App Dashboard > WhatsApp > Configuration"
+_STEP_6 = "as the README's step 6 has it"
+_LOOK = f"see that {MESSAGES} is one of them: {_PLACE} > Webhook fields"
+_SUBSCRIBE = f"subscribe to it: {_PLACE} > Webhook fields, {_STEP_6}"
+_SET_UP = f"verify and save the webhook, and subscribe to {MESSAGES}: {_PLACE}, {_STEP_6}"
+
+WRONG_SECRET_CODES = frozenset({1, 101, 190})
+"""What Meta answers to an app's id with another secret than the app's."""
+
+MOST_NAMES = 3
+"""Clients that one line names; the rest are counted."""
 
 NOT_SENDING = frozenset({"PENDING", "UNVERIFIED", "DISCONNECTED", "BANNED", "DELETED", "MIGRATED"})
 """A number's states in which no message comes or goes."""
@@ -39,6 +56,50 @@ def judge_token(facts: TokenFacts | ReleasedError, *, client: Client | None, now
         reason = "it lacks the permission whatsapp_business_messaging"
         return fail("token", reason, f"make one that has it, and {step}", subject=subject)
     return _judge_expiry(facts, client, step, now=now)
+
+
+def judge_secret(answer: TokenFacts | ReleasedError, *, app_id: str) -> Finding:
+    """Judge META_APP_SECRET by what Meta answers to who asks with it."""
+    if isinstance(answer, LookupRefused) and answer.code in WRONG_SECRET_CODES:
+        return fail(
+            "app_secret",
+            f"META_APP_SECRET is not the secret of app {app_id}, to which META_ACCESS_TOKEN"
+            " belongs: its webhooks would be refused",
+            f"set META_APP_SECRET: {WHERE_TO_GET['META_APP_SECRET']}",
+        )
+    if isinstance(answer, ReleasedError):
+        return skip("app_secret", f"Meta does not tell ({answer})")
+    return ok("app_secret", f"META_APP_SECRET is that of app {app_id}")
+
+
+def judge_webhook(
+    facts: WebhookFacts | ReleasedError | None, *, app_id: str, in_app: Sequence[str]
+) -> list[Finding]:
+    """Judge what Meta tells our app of; None: it has no webhook for WhatsApp.
+
+    `in_app` names the clients whose owners can write in the WhatsApp Business app too.
+    """
+    unknown = f"Meta does not tell which fields app {app_id} is subscribed to"
+    if isinstance(facts, ReleasedError):
+        is_refused = isinstance(facts, LookupRefused) and not facts.is_passing
+        step = _LOOK if is_refused else "run `released doctor` again later"
+        return [skip("webhook_fields", f"{unknown} ({facts})", step)]
+    if facts is None:
+        reason = f"app {app_id} has no webhook for WhatsApp: no message arrives"
+        return [fail("webhook_fields", reason, _SET_UP)]
+    found = []
+    if facts.is_active is False:
+        reason = f"the WhatsApp webhook of app {app_id} is not active: no message arrives"
+        found.append(fail("webhook_fields", reason, _SET_UP))
+    if facts.fields is None:
+        return found or [skip("webhook_fields", unknown, _LOOK)]
+    if MESSAGES not in facts.fields:
+        reason = f"app {app_id} is not subscribed to the field {MESSAGES}: no message arrives"
+        found.append(fail("webhook_fields", reason, _SUBSCRIBE))
+    if in_app and ECHOES not in facts.fields:
+        found.append(_warn_of_owners(app_id, in_app))
+    told = " and ".join(field for field in (MESSAGES, ECHOES) if field in facts.fields)
+    return found or [ok("webhook_fields", f"app {app_id} is subscribed to {told}")]
 
 
 def judge_stop(client: Client) -> Finding:
@@ -104,6 +165,16 @@ def judge_callback(facts: NumberFacts, client: Client, *, public_url: str | None
         f"give the app the callback URL {ours.geturl()} (WhatsApp > Configuration)",
         subject=client.name,
     )
+
+
+def _warn_of_owners(app_id: str, names: Sequence[str]) -> Finding:
+    more = len(names) - MOST_NAMES
+    who = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    reason = (
+        f"app {app_id} is not subscribed to the field {ECHOES}: where an owner answers in the"
+        f" WhatsApp Business app, the bot answers too ({who})"
+    )
+    return warn("webhook_fields", reason, _SUBSCRIBE)
 
 
 def _judge_failed_token(refused: ReleasedError, subject: str | None, step: str) -> Finding:

@@ -1,7 +1,7 @@
-"""Checks at Meta: every token once, then every active client's number and subscription.
+"""Checks at Meta: every token once, our app, then every active client's number and subscription.
 
 Owns which lookups are made, how many at once and for how long; what their answers mean is
-`judging`'s. 500 clients with one token and one account are 503 lookups.
+`judging`'s. 500 clients with one token and one account are 504 lookups.
 """
 
 import asyncio
@@ -12,18 +12,20 @@ from typing import TypeVar
 
 import aiohttp
 
-from daemon.core.doctor.finding import Finding, fail, ok, skip
+from daemon.core.doctor.finding import Finding, fail, skip
 from daemon.core.doctor.judging import (
     SHARED_STEP,
     judge_callback,
     judge_number,
+    judge_secret,
     judge_stop,
     judge_subscription,
     judge_token,
+    judge_webhook,
 )
 from daemon.core.doctor.parts import Parts
 from daemon.core.errors import ReleasedError, Retryable
-from daemon.core.meta.facts import NumberFacts, TokenFacts
+from daemon.core.meta.facts import NumberFacts, TokenFacts, WebhookFacts
 from daemon.core.meta.inspecting import GraphInspector, LookupRefused, NoAnswer
 from daemon.core.settings import WHERE_TO_GET
 from daemon.core.store.clients import Client, list_clients
@@ -36,9 +38,6 @@ AT_ONCE = 10
 
 TOTAL_BUDGET_S = 25.0
 """Seconds for all of it; less than `released --url` waits. What is not known then is skipped."""
-
-WRONG_SECRET_CODES = frozenset({1, 101, 190})
-"""What Meta answers to an app's id with another secret than the app's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,14 @@ class Case:
         return isinstance(self.facts, LookupRefused) and self.facts.is_about_token
 
 
+@dataclass(frozen=True, slots=True)
+class App:
+    """The shared token's app, and what Meta said of its webhook; None: it has none for WhatsApp."""
+
+    id: str
+    webhook: WebhookFacts | ReleasedError | None
+
+
 class Lookups:
     """Makes lookups side by side, until a moment of the loop's clock."""
 
@@ -71,10 +78,11 @@ class Lookups:
     ) -> dict[K, V | ReleasedError]:
         """Give what each found out, or why it did not."""
         async with asyncio.TaskGroup() as group:
-            tasks = {key: group.create_task(self._run_one(ask)) for key, ask in asked.items()}
+            tasks = {key: group.create_task(self.run_one(ask)) for key, ask in asked.items()}
         return {key: task.result() for key, task in tasks.items()}
 
-    async def _run_one(self, ask: Callable[[], Awaitable[V]]) -> V | ReleasedError:
+    async def run_one(self, ask: Callable[[], Awaitable[V]]) -> V | ReleasedError:
+        """Give what one found out, or why it did not."""
         try:
             async with asyncio.timeout_at(self._until), self._places:
                 return await ask()
@@ -87,7 +95,7 @@ class Lookups:
 async def check_meta(
     parts: Parts, http: aiohttp.ClientSession, *, budget_s: float = TOTAL_BUDGET_S
 ) -> list[Finding]:
-    """Check tokens, numbers and subscriptions of all active clients, by client id."""
+    """Check our app, and tokens, numbers and subscriptions of all active clients, by client id."""
     settings = parts.settings
     clients = await parts.store.read(lambda conn: list_clients(conn, active_only=True))
     inspector = GraphInspector(
@@ -104,36 +112,61 @@ async def check_meta(
         Case(client, token, None if token is None else known[token])
         for client, token in zip(clients, own, strict=True)
     ]
+    facts = None if shared is None else known[shared]
+    # What concerns all is asked first, should there be no time for all clients.
+    secret, app = await _check_secret(parts, lookups, facts)
+    numbers = await _fetch_numbers(lookups, cases)
     return [
-        _judge_shared(parts, cases, None if shared is None else known[shared]),
-        await _check_secret(parts, lookups, None if shared is None else known[shared]),
-        *await _check_clients(parts, lookups, cases),
+        _judge_shared(parts, cases, facts),
+        *secret,
+        *_judge_app(parts, app, cases, numbers),
+        *await _check_clients(parts, lookups, cases, numbers),
     ]
 
 
 async def _check_secret(
     parts: Parts, lookups: Lookups, facts: TokenFacts | ReleasedError | None
-) -> Finding:
-    """See whether META_APP_SECRET is that of the shared token's app: it signs the webhooks."""
+) -> tuple[list[Finding], App | None]:
+    """See whether META_APP_SECRET is that of the shared token's app: it signs the webhooks.
+
+    If it is, give the app too: with its secret Meta tells what it hears of, to nobody else.
+    """
     secret, token = parts.settings.meta_app_secret, parts.settings.token_for(None)
     if secret is None or token is None or not isinstance(facts, TokenFacts) or not facts.app_id:
-        reason = "which app META_ACCESS_TOKEN is of cannot be told"
-        return skip("app_secret", "META_APP_SECRET is not set" if secret is None else reason)
-    app = f"{facts.app_id}|{secret.get_secret_value()}"
-    found = await lookups.run(
-        {None: partial(lookups.inspector.fetch_token, token, asking_with=app)}
-    )
-    answer = found[None]
-    if isinstance(answer, LookupRefused) and answer.code in WRONG_SECRET_CODES:
-        return fail(
-            "app_secret",
-            f"META_APP_SECRET is not the secret of app {facts.app_id}, to which META_ACCESS_TOKEN"
-            " belongs: its webhooks would be refused",
-            f"set META_APP_SECRET: {WHERE_TO_GET['META_APP_SECRET']}",
-        )
-    if isinstance(answer, ReleasedError):
-        return skip("app_secret", f"Meta does not tell ({answer})")
-    return ok("app_secret", f"META_APP_SECRET is that of app {facts.app_id}")
+        unknown = "which app META_ACCESS_TOKEN is of cannot be told"
+        reason = "META_APP_SECRET is not set" if secret is None else unknown
+        return [skip("app_secret", reason), skip("webhook_fields", f"not asked: {reason}")], None
+    app_id, asking_with = facts.app_id, f"{facts.app_id}|{secret.get_secret_value()}"
+    fetch_token, fetch_webhook = lookups.inspector.fetch_token, lookups.inspector.fetch_webhook
+    answer = await lookups.run_one(partial(fetch_token, token, asking_with=asking_with))
+    found = judge_secret(answer, app_id=app_id)
+    if found.state != "ok":
+        reason = f"not asked: it takes the secret of app {app_id}"
+        step = "mend what `app_secret` says" if found.state == "error" else None
+        return [found, skip("webhook_fields", reason, step)], None
+    webhook = await lookups.run_one(partial(fetch_webhook, app_id, asking_with=asking_with))
+    return [found], App(app_id, webhook)
+
+
+def _judge_app(
+    parts: Parts,
+    app: App | None,
+    cases: Sequence[Case],
+    numbers: Mapping[int, NumberFacts | ReleasedError],
+) -> list[Finding]:
+    """Judge what our app hears of, by what its clients need."""
+    if app is None:
+        return []
+    in_app = [
+        case.client.name
+        for case in cases
+        if isinstance(number := numbers.get(case.client.id), NumberFacts)
+        and number.is_in_app
+        and _find_app(case, number) == app.id
+    ]
+    # Without PERSON_SECONDS what owners write is nothing to the bot.
+    heeded = in_app if parts.settings.person_seconds else []
+    return judge_webhook(app.webhook, app_id=app.id, in_app=heeded)
 
 
 def _judge_shared(
@@ -151,25 +184,34 @@ def _judge_shared(
     )
 
 
-async def _check_clients(parts: Parts, lookups: Lookups, cases: Sequence[Case]) -> list[Finding]:
-    inspector = lookups.inspector
-    numbers = await lookups.run(
+async def _fetch_numbers(
+    lookups: Lookups, cases: Sequence[Case]
+) -> dict[int, NumberFacts | ReleasedError]:
+    fetch = lookups.inspector.fetch_number
+    return await lookups.run(
         {
-            case.client.id: partial(
-                inspector.fetch_number, case.client.phone_number_id, access_token=case.token
-            )
+            case.client.id: partial(fetch, case.client.phone_number_id, access_token=case.token)
             for case in cases
             if case.token is not None and not case.is_refused
         }
     )
+
+
+async def _check_clients(
+    parts: Parts,
+    lookups: Lookups,
+    cases: Sequence[Case],
+    numbers: Mapping[int, NumberFacts | ReleasedError],
+) -> list[Finding]:
     accounts = {
         case.client.id: account
         for case in cases
         if (account := _find_account(case, numbers.get(case.client.id))) is not None
     }
+    fetch = lookups.inspector.list_subscribed_apps
     apps = await lookups.run(
         {
-            (account, token): partial(inspector.list_subscribed_apps, account, access_token=token)
+            (account, token): partial(fetch, account, access_token=token)
             for case in cases
             if (account := accounts.get(case.client.id)) and (token := case.token)
         }
@@ -216,10 +258,13 @@ def _judge_messages(
         reason = "Meta does not tell which account the number belongs to"
         step = "grant whatsapp_business_management to the token's system user to have it checked"
         return skip("subscription", reason, step, subject=case.client.name)
+    app_id = _find_app(case, number)
+    return judge_subscription(apps, client=case.client, app_id=app_id, account_id=account_id)
+
+
+def _find_app(case: Case, number: NumberFacts) -> str | None:
     app_id = case.facts.app_id if isinstance(case.facts, TokenFacts) else None
-    return judge_subscription(
-        apps, client=case.client, app_id=app_id or number.app_id, account_id=account_id
-    )
+    return app_id or number.app_id
 
 
 def _find_account(case: Case, number: NumberFacts | ReleasedError | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What Meta tells of a token, a number and the apps of an account, read from decoded JSON. Pure.
+"""What Meta tells of tokens, numbers, accounts and an app's webhook, read from JSON. Pure.
 
 Owns the reading, of any shape and without ever raising; the asking is `inspecting`'s, what a fact
 means the doctor's. A fact that Meta leaves out is None or empty.
@@ -22,6 +22,9 @@ from daemon.core.meta.reading import (
 
 SENDING_SCOPE = "whatsapp_business_messaging"
 MANAGING_SCOPE = "whatsapp_business_management"
+WHATSAPP_OBJECT = "whatsapp_business_account"
+"""What a webhook for WhatsApp is subscribed to, among other products of Meta's."""
+
 _WHATSAPP_SCOPES = frozenset({MANAGING_SCOPE, SENDING_SCOPE})
 
 
@@ -49,7 +52,8 @@ class NumberFacts:
     """What Meta knows of a number; words are Meta's own, None where it does not say.
 
     `phone` is digits only. `sending` is AVAILABLE, LIMITED or BLOCKED, and `error_codes` why.
-    `webhook_url` is where messages to this number go.
+    `webhook_url` is where messages to this number go. `is_in_app`: its owner can also write in the
+    WhatsApp Business app (coexistence).
     """
 
     phone: str | None
@@ -63,6 +67,15 @@ class NumberFacts:
     account_id: str | None
     app_id: str | None
     webhook_url: str | None
+    is_in_app: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookFacts:
+    """What an app's webhook for WhatsApp is subscribed to; None where Meta does not say."""
+
+    is_active: bool | None
+    fields: frozenset[str] | None
 
 
 def read_token(data: Mapping[str, Any]) -> TokenFacts:
@@ -106,6 +119,7 @@ def read_number(answer: Mapping[str, Any]) -> NumberFacts:
         account_id=_find_entity(entities, "WABA"),
         app_id=_find_entity(entities, "APP"),
         webhook_url=next((url for url in webhooks if url), None),
+        is_in_app=_read_bool(answer.get("is_on_biz_app")),
     )
 
 
@@ -116,6 +130,27 @@ def read_app_ids(data: object) -> frozenset[str]:
         for app in _objects(data)
     )
     return frozenset(found for found in ids if found)
+
+
+def read_webhook(data: object) -> WebhookFacts | None:
+    """Read the subscriptions of an app, those to other products among them; None: none to ours."""
+    ours = (one for one in _objects(data) if one.get("object") == WHATSAPP_OBJECT)
+    found = next(ours, None)
+    if found is None:
+        return None
+    return WebhookFacts(_read_bool(found.get("active")), _read_fields(found.get("fields")))
+
+
+def _read_fields(value: object) -> frozenset[str] | None:
+    """Read field names; Meta's reference has them as strings, its example as objects.
+
+    A list in which no name can be read tells nothing, and an empty one that there is no field.
+    """
+    if not isinstance(value, list):
+        return None
+    names = (read_word(item.get("name") if isinstance(item, dict) else item) for item in value)
+    fields = frozenset(name for name in names if name)
+    return fields if fields or not value else None
 
 
 def _read_health_codes(entities: list[Mapping[str, Any]]) -> tuple[int, ...]:
@@ -136,6 +171,10 @@ def _read_digits(value: object) -> str | None:
     """Read a number that Meta prints with spaces, dashes and brackets."""
     text = read_text(value) or ""
     return read_phone("".join(char for char in text if char.isdigit()))
+
+
+def _read_bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:

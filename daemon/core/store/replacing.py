@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemon.core.errors import Conflict, Misconfigured
 from daemon.core.store.examining_files import MAGIC
+from daemon.core.store.holders import name_holders
 
 _IN_USE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -139,9 +140,9 @@ def bring_to_rest(path: Path) -> bool:
             ((mode,),) = conn.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_USE:
+                who = name_holders(path) or "a `released top`, `listen` or `sandbox`?"
                 raise Conflict(
-                    f"Another program has {path} open (a `released top` or `listen`?)."
-                    " End it, and try again."
+                    f"Another program has {path} open: {who}. End it, and try again."
                 ) from error
             return False
         except sqlite3.DatabaseError:

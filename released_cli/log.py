@@ -25,6 +25,10 @@ SOME = 100
 """Turns that are looked for when there are new ones: more than a second brings."""
 
 DELETED = "(the texts are deleted: they were older than RETENTION_DAYS)"
+NOBODY = "(erased)"
+"""The customer of turns of which nothing is left but the figures."""
+
+FORGOTTEN = "(the texts are deleted, and all else that was known of the customer)"
 NO_TEXT = "(no text)"
 INDENT = " " * 4
 
@@ -140,7 +144,8 @@ def describe_turn(turn: Document, names: Names | None) -> list[Line]:
 def _quote(turn: Document) -> list[Line]:
     question, answer = turn["question"], turn["answer"]
     if question is None and answer is None:
-        return [make_line((DELETED, "dim"), mark=INDENT)]
+        told = FORGOTTEN if turn["customer"] == NOBODY else DELETED
+        return [make_line((told, "dim"), mark=INDENT)]
     return [
         make_line((question or NO_TEXT, ""), mark="  Q "),
         make_line((answer or NO_TEXT, "green"), mark="  A "),

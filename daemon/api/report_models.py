@@ -36,7 +36,8 @@ class ClientStatus(BaseModel):
 
     `with_person` and `asked_to_stop` are conversations in which the bot says nothing: somebody has
     them in charge, or their customer has asked for it. `last_answer_at` is the last turn, whatever
-    it told the customer; `answers_24h` and `unanswered_24h` together are the turns of a day.
+    it told the customer; `answers_24h` and `unanswered_24h` together are the turns of a day, by
+    what the bot made of them: one that is not sent yet counts, and so does one that is parked.
     """
 
     id: int

@@ -93,7 +93,7 @@ def unread_hours(client: Client) -> str | None:
     try:
         read_hours(client.business_hours)
     except UnreadableHours as unread:
-        return str(unread)
+        return unread.reason
     return None
 
 

@@ -24,6 +24,7 @@ class UnreadableHours(Invalid):
 
     def __init__(self, reason: str) -> None:
         """Say what could not be read; the text itself stays with the caller."""
+        self.reason = reason
         super().__init__(
             f"these business hours cannot be read: {reason}",
             problems=(FieldProblem("business_hours", reason),),

@@ -194,7 +194,7 @@ def _why_unread(hours: str | None) -> str | None:
     try:
         read_hours(hours)
     except UnreadableHours as unread:
-        return str(unread)
+        return unread.reason
     return None
 
 

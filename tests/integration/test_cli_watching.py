@@ -6,8 +6,9 @@ import pytest
 import typer
 
 from daemon.core.errors import NotFound, Retryable
+from daemon.core.store.people import NOBODY
 from released_cli.listen import describe_event, follow_events
-from released_cli.log import Turns, describe_turn
+from released_cli.log import FORGOTTEN, Turns, describe_turn
 from released_cli.top import print_documents
 from released_cli.watching.lines import write_plainly
 from released_cli.watching.polling import LONGEST_WAIT_S, Patience
@@ -79,8 +80,10 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_a_turn_without_its_texts() -> None:
-    """What was deleted for its age says so, once; what was no text is told too."""
+    """What was deleted says why, once; what was no text is told too."""
     assert "RETENTION_DAYS" in write(make_turn(1, question=None, answer=None))[1]
+    erased = write(make_turn(1, customer=NOBODY, question=None, answer=None))
+    assert [f"    {FORGOTTEN}"] == erased[1:-2]
     shown = write(make_turn(1, question=None, answer="Sí.", state="in_doubt"))
     assert ["  Q (no text)", "  A Sí."] == shown[1:3]
     assert shown[3].endswith(" · in doubt")

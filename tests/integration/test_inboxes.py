@@ -161,7 +161,10 @@ class TestDrop:
         shell.must("inbox", "drop", str(kept.id))
         assert "0 messages" in shell.must("inbox", "retry", "--all").err
         assert ["ignored"] == [state for state, *_ in states(database)]
-        assert ["parked"] == [state for state, *_ in outbox_states(database)]
+        assert [("parked", "dropped")] == [
+            (state, why) for state, why, _ in outbox_states(database)
+        ]
+        assert ["withdrawn"] == [turn["state"] for turn in shell.must("log", "--json").json]
 
     def test_what_a_stopped_client_holds_back_can_be_dropped(
         self, database: Database, client_a: Client, shell: Shell

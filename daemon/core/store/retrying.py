@@ -160,10 +160,11 @@ def drop_one(conn: sa.Connection, *, client_id: int, inbox_id: int) -> None:
 
 
 def drop_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:
-    """Send nothing more of an answer."""
+    """Send nothing more of an answer; what of it is parked is wanted no more either."""
+    is_unsent = sa.or_(OPEN, outbox.c.state == "parked")
     conn.execute(
         sa.update(outbox)
-        .where(OPEN, outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
+        .where(is_unsent, outbox.c.turn_id == turn_id, outbox.c.client_id == client_id)
         .values(state="parked", error="dropped")
     )
 

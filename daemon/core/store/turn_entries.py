@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from daemon.core.store.outbox import LET_GO
 from daemon.core.store.schema import OF_ANY_CLIENT, conversations, inbox, outbox, turns
 
 
@@ -36,8 +37,8 @@ class TurnEntry:
 class Said:
     """What the customer and the bot wrote in one turn, in order, and (state, status) of each send.
 
-    Texts that retention took are left out. What was not sent because the conversation was set aside
-    is `withdrawn`, as the outbox has no word for it.
+    Texts that retention took are left out. What nobody wants sent any more, as the conversation was
+    set aside or an operator dropped it, is `withdrawn`: the outbox has no word for it.
     """
 
     questions: list[str] = field(default_factory=list)
@@ -90,7 +91,7 @@ def read_said(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Said]:
     for turn_id, text in conn.execute(_rows_of(inbox, ids, inbox.c.text)):
         if text is not None:
             said[turn_id].questions.append(text)
-    is_withdrawn = sa.and_(outbox.c.state == "parked", outbox.c.error.in_(("person", "stopped")))
+    is_withdrawn = sa.and_(outbox.c.state == "parked", outbox.c.error.in_(LET_GO))
     state = sa.case((is_withdrawn, "withdrawn"), else_=outbox.c.state).label("state")
     parts = _rows_of(outbox, ids, outbox.c.text, state, outbox.c.status)
     for turn_id, text, state, status in conn.execute(parts):

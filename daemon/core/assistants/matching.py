@@ -166,7 +166,7 @@ class Matcher:
         near, likeness = max(alike.items(), key=lambda item: item[1])
         return likeness * self._rarity[near] + (1 - likeness) * self._unknown
 
-    def _breadth(self, index: int, known: dict[str, float], meant: set[str]) -> float:
+    def _breadth(self, index: int, known: dict[str, float], meant: set[int]) -> float:
         """Say how much of a FAQ's question the customer's words cover, from 0 to 1."""
         total = covered = 0.0
         for word in self._questions[index]:

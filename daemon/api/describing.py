@@ -28,6 +28,14 @@ _REFUSAL_HEADERS = {
     429: {"Retry-After": "Seconds until the next call is heard."},
     503: {"Retry-After": "Seconds after which it may work."},
 }
+_TAGS = {
+    "webhook": "Meta's webhook",
+    "ops": "Health and metrics",
+    "describing": "This description",
+    "reports": "What happened",
+}
+"""Under what the page lists the routes of a module whose own name does not say it."""
+
 _REF = "#/components/schemas/{model}"
 _ABOUT = f"""The admin API: what `released` does in a shell, by HTTP.
 
@@ -41,6 +49,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Released: the admin API</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
 <body>
@@ -107,6 +116,7 @@ def _describe_route(route: Route) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', route.path)}".rstrip("_"),
         "summary": route.summary,
+        "tags": [_tag(route)],
         "parameters": _parameters(route),
         "responses": _answers(route),
         "security": [] if route.is_open else [{"token": []}],
@@ -115,6 +125,11 @@ def _describe_route(route: Route) -> dict[str, Any]:
         content = {"application/json": {"schema": _reference(route.body)}}
         described["requestBody"] = {"required": route.needs_body, "content": content}
     return described
+
+
+def _tag(route: Route) -> str:
+    module = route.handler.__module__.rpartition(".")[2]
+    return _TAGS.get(module, module.capitalize())
 
 
 def _answers(route: Route) -> dict[str, Any]:

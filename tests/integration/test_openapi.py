@@ -67,6 +67,19 @@ async def test_every_operation_has_a_name_of_its_own_and_a_summary(admin: Admin)
     assert all(operation["summary"].endswith(".") for operation in operations)
 
 
+async def test_the_page_lists_them_by_what_they_are_about(admin: Admin) -> None:
+    """One subject each, so that a reader finds a call without knowing its address."""
+    paths = admin.description["paths"]
+    operations = [operation for path in paths.values() for operation in path.values()]
+    assert {1} == {len(operation["tags"]) for operation in operations}
+    for path, tag in (
+        ("/webhook", "Meta's webhook"),
+        ("/clients/{id}/faqs", "Clients"),
+        ("/log", "What happened"),
+    ):
+        assert [tag] == paths[path]["get"]["tags"]
+
+
 async def test_a_change_is_described_without_defaults(admin: Admin) -> None:
     """What is not given stays as it is."""
     patch = admin.description["components"]["schemas"]["ClientPatch"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 InboxState = Literal["pending", "working", "done", "parked", "ignored"]
 Scope = Literal["read", "write"]
+TurnKind = Literal["unanswered", "handoff"]
+"""What `log --only` shows: who got no answer, or who asked for a person."""
 
 
 class Admin(Protocol):
@@ -109,7 +111,12 @@ class Admin(Protocol):
         ...
 
     def list_turns(
-        self, *, client: str | None = None, query: str | None = None, limit: int = 20
+        self,
+        *,
+        client: str | None = None,
+        query: str | None = None,
+        only: TurnKind | None = None,
+        limit: int = 20,
     ) -> list[Document]:
         """List the newest turns, oldest first: of a REF's client, with `query` in their text."""
         ...

@@ -50,6 +50,7 @@ TURN = (
     "answer",
     "outcome",
     "cause",
+    "handoff",
     "engine",
     "model",
     "assistant_version",

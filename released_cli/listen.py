@@ -100,8 +100,11 @@ def describe_event(event: Document, *, live: bool = False) -> Line:
     facts = [
         f"{name}={_tell(value)}"
         for name, value in sorted(event.items(), key=lambda fact: fact[0] in SHOWN_LAST)
-        # `turn.answered` need not say again that it was answered.
-        if name not in SHOWN_APART and value is not None and not kind.endswith(f".{value}")
+        # `turn.answered` need not say again that it was answered, nor any event what is not so.
+        if name not in SHOWN_APART
+        and value is not None
+        and value is not False
+        and not kind.endswith(f".{value}")
     ]
     client = " ".join(clean(event["client"]).split())
     return make_line(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from released_cli.admin import Document, InboxState, Scope
+from released_cli.admin import Document, InboxState, Scope, TurnKind
 from released_cli.refs import suggesting
 
 if TYPE_CHECKING:
@@ -217,14 +217,19 @@ class LocalAdmin:
         )
 
     def list_turns(
-        self, *, client: str | None = None, query: str | None = None, limit: int = 20
+        self,
+        *,
+        client: str | None = None,
+        query: str | None = None,
+        only: TurnKind | None = None,
+        limit: int = 20,
     ) -> list[Document]:
         """List the newest turns, oldest first: of a REF's client, with `query` in their text."""
         from daemon.core.turnlog import list_turns
 
         client_id = self._find_id(client)
         return self._database.read(
-            lambda conn: list_turns(conn, client_id=client_id, query=query, limit=limit)
+            lambda conn: list_turns(conn, client_id=client_id, query=query, only=only, limit=limit)
         )
 
     def read_events(self, *, after: str | None = None, limit: int = 100) -> Document:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from released_cli.admin import Document
+from released_cli.admin import Document, TurnKind
 from released_cli.commands import Command
 from released_cli.output import print_json, say
 from released_cli.session import AsJson, admin
@@ -41,6 +41,13 @@ def log(
     query: Annotated[
         str | None, typer.Option("-q", "--query", metavar="TEXT", help="Only with this text.")
     ] = None,
+    only: Annotated[
+        TurnKind | None,
+        typer.Option(
+            "--only",
+            help="unanswered: no answer could be given. handoff: they asked for a person.",
+        ),
+    ] = None,
     limit: Newest = 20,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new ones as they come.")
@@ -53,7 +60,7 @@ def log(
     turn is on a line of its own.
     """
     with admin(ctx) as office:
-        show = Turns(office, ref=ref, query=query, as_json=as_json)
+        show = Turns(office, ref=ref, query=query, only=only, as_json=as_json)
         if not follow:
             show.list_once(limit)
             return
@@ -72,12 +79,13 @@ class Turns:
         *,
         ref: str | None,
         query: str | None,
+        only: TurnKind | None = None,
         as_json: bool,
         pause: Callable[[float], None] = pause,
     ) -> None:
-        """Show nothing yet; `ref` and `query` say which turns, None for any."""
+        """Show nothing yet; `ref`, `query` and `only` say which turns, None for any."""
         self._office = office
-        self._wanted: dict[str, Any] = {"client": ref, "query": query}
+        self._wanted: dict[str, Any] = {"client": ref, "query": query, "only": only}
         self._names = None if ref is not None else Names(office)
         self._as_json = as_json
         self._pause = pause
@@ -153,6 +161,11 @@ def _quote(turn: Document) -> list[Line]:
 
 
 def _tell_outcome(turn: Document) -> tuple[str, str]:
+    told, style = _tell_answer(turn)
+    return f"{told} → asks for a person" if turn["handoff"] else told, style
+
+
+def _tell_answer(turn: Document) -> tuple[str, str]:
     outcome, cause = turn["outcome"], turn["cause"]
     because = "" if cause is None else f": {cause}"
     if outcome == "answered":
@@ -160,8 +173,6 @@ def _tell_outcome(turn: Document) -> tuple[str, str]:
         return f"✓ answered{because}" + (f" from {known}" if known else ""), "green"
     if outcome == "clarify":
         return f"? asked back{because}", "yellow"
-    if outcome == "handoff":
-        return f"→ handed to a person{because}", "yellow"
     return f"✗ {outcome}{because}", "red"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from daemon.core.errors import NotFound, ReleasedError
-from released_cli.admin import Document, InboxState, Scope
+from released_cli.admin import Document, InboxState, Scope, TurnKind
 from released_cli.answers import Strange, describe_stranger, read_answer, read_document, read_list
 from released_cli.calling import Caller, Reply
 from released_cli.places import Place
@@ -24,8 +24,7 @@ PAGE = 1000
 """Documents fetched in one call, the most that the daemon gives."""
 
 LONG_BUDGET_S = 120.0
-"""Seconds for what takes long by its nature: the doctor asks around, a retry of all goes through
-all."""
+"""Seconds for what takes long: the doctor asks around, a retry of all goes through all."""
 
 CLIENT = ("id", "name", "phone_number", "phone_number_id", "active", "access_token_digest")
 MESSAGE = ("id", "client_id", "state")
@@ -56,8 +55,7 @@ class RemoteAdmin:
         chosen = {"active_only": "true"} if active_only else {}
         found: list[Document] = []
         while True:
-            after = found[-1]["id"] if found else 0
-            query = {**chosen, "limit": PAGE, "after": after}
+            query = {**chosen, "limit": PAGE, "after": found[-1]["id"] if found else 0}
             page = self._list("/clients", query=query, needs=CLIENT)
             found += page
             if len(page) < PAGE:
@@ -193,10 +191,15 @@ class RemoteAdmin:
         return self._read("/status", needs=("version", "time", "daemon", "clients", "alerts"))
 
     def list_turns(
-        self, *, client: str | None = None, query: str | None = None, limit: int = 20
+        self,
+        *,
+        client: str | None = None,
+        query: str | None = None,
+        only: TurnKind | None = None,
+        limit: int = 20,
     ) -> list[Document]:
         """List the newest turns, oldest first: of a REF's client, with `query` in their text."""
-        asked = _given(client=client, q=query, limit=limit)
+        asked = _given(client=client, q=query, only=only, limit=limit)
         with suggesting(self, client):
             refuse_impossible(client)
             return self._list("/log", query=asked, needs=("id", "at", "client_id"))

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.api.models import Digits, InboxDepth, Ref, as_sent
 from daemon.core.events import CURSOR_LIMIT
+from daemon.core.store.turn_entries import Only
 
 SEARCH_CHARS = 200
 """Characters of a search: longer than what anybody looks for."""
@@ -83,11 +84,15 @@ class LogPage(BaseModel):
     q: Annotated[str, Field(min_length=1, max_length=SEARCH_CHARS)] | None = Field(
         default=None, json_schema_extra=as_sent
     )
+    only: Only | None = Field(default=None, json_schema_extra=as_sent)
     limit: Digits = Field(default=20, ge=1, le=1000)
 
 
 class TurnDocument(BaseModel):
-    """What was asked and what was answered; the texts are null once they are too old to be kept."""
+    """What was asked and what was answered; the texts are null once they are too old to be kept.
+
+    `handoff`: the customer asked for a person.
+    """
 
     id: int
     at: str
@@ -97,6 +102,7 @@ class TurnDocument(BaseModel):
     answer: str | None
     outcome: str
     cause: str | None
+    handoff: bool
     engine: str
     model: str | None
     assistant_version: int
@@ -156,12 +162,13 @@ class MessageParked(_Event):
 
 
 class TurnMade(_Event):
-    """An answer was made, or the fallback chosen."""
+    """An answer was made, or the fallback chosen; `handoff`: the customer asked for a person."""
 
     kind: Literal["turn.answered", "turn.unanswered"]
     turn_id: int
     outcome: str
     cause: str | None
+    handoff: bool
     latency_ms: int
 
 

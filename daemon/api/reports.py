@@ -39,7 +39,9 @@ async def list_turns(request: web.Request) -> web.Response:
 
     def job(conn: Connection) -> list[dict[str, Any]]:
         owner = _owner(conn, page.client, only)
-        return turnlog.list_turns(conn, client_id=owner, query=page.q, limit=page.limit)
+        return turnlog.list_turns(
+            conn, client_id=owner, query=page.q, only=page.only, limit=page.limit
+        )
 
     return await _answer(request, job)
 

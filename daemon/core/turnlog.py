@@ -10,7 +10,14 @@ from typing import Any
 
 from daemon.core.documents import timestamp
 from daemon.core.store.engine import Connection
-from daemon.core.store.turn_entries import Said, TurnEntry, newest_ids, read_entries, read_said
+from daemon.core.store.turn_entries import (
+    Only,
+    Said,
+    TurnEntry,
+    newest_ids,
+    read_entries,
+    read_said,
+)
 
 PAGE = 500
 """Turns looked through in one go."""
@@ -33,17 +40,22 @@ _PROGRESS = (
 
 
 def list_turns(
-    conn: Connection, *, client_id: int | None, query: str | None, limit: int
+    conn: Connection,
+    *,
+    client_id: int | None,
+    query: str | None,
+    only: Only | None = None,
+    limit: int,
 ) -> list[dict[str, Any]]:
-    """Describe the newest turns, oldest first: of a client or of all.
+    """Describe the newest turns, oldest first: of a client or of all, `only` some of them.
 
     With `query` those whose question or answer has it, whatever the case, among the newest
-    SEARCH_LIMIT turns.
+    SEARCH_LIMIT of them.
     """
     wanted = None if query is None else _fold(query)
     found: dict[int, Said] = {}
     reach = limit if query is None else SEARCH_LIMIT
-    for page in _pages(conn, client_id, reach):
+    for page in _pages(conn, client_id, only, reach):
         said = read_said(conn, page)
         chosen = [turn_id for turn_id in page if wanted is None or _has(said[turn_id], wanted)]
         found |= {turn_id: said[turn_id] for turn_id in chosen[: limit - len(found)]}
@@ -69,10 +81,13 @@ def _state_of(state: str, status: str | None) -> str:
     return told if told in _PROGRESS else state
 
 
-def _pages(conn: Connection, client_id: int | None, reach: int) -> Iterator[list[int]]:
+def _pages(
+    conn: Connection, client_id: int | None, only: Only | None, reach: int
+) -> Iterator[list[int]]:
     before = None
     while reach > 0:
-        page = newest_ids(conn, client_id=client_id, before=before, limit=min(PAGE, reach))
+        size = min(PAGE, reach)
+        page = newest_ids(conn, client_id=client_id, only=only, before=before, limit=size)
         if not page:
             return
         yield page
@@ -105,6 +120,7 @@ def _turn_document(entry: TurnEntry, said: Said) -> dict[str, Any]:
         "answer": "\n".join(said.answers) if said.answers else None,
         "outcome": entry.outcome,
         "cause": entry.cause,
+        "handoff": entry.handoff,
         "engine": entry.engine,
         "model": entry.model,
         "assistant_version": entry.assistant_version,

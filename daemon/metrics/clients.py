@@ -19,6 +19,7 @@ class ClientMeters:
         "_said",
         "answers",
         "cost",
+        "handoffs",
         "last_message",
         "messages",
         "oldest",
@@ -36,6 +37,7 @@ class ClientMeters:
         self._said: dict[Gauge, str] = {}
         self.answers = {word: metrics.client_answers.labels(client, word) for word in OUTCOMES}
         self.messages = metrics.client_messages.labels(client)
+        self.handoffs = metrics.client_handoffs.labels(client)
         self.tokens = {kind: metrics.tokens.labels(client, kind) for kind in TOKEN_KINDS}
         self.cost = metrics.cost.labels(client)
         self.rate_wait = metrics.rate_wait.labels(client)

@@ -165,6 +165,9 @@ class Metrics:
         self.client_messages = self._counter(
             "client_messages", "Messages that an answer was made to, by client.", "client"
         )
+        self.client_handoffs = self._counter(
+            "client_handoffs", "Answers to customers who asked for a person, by client.", "client"
+        )
         self.tokens = self._counter("model_tokens", "Tokens of the model.", "client", "kind")
         self.cost = self._counter("model_cost_usd", "What the model cost.", "client")
         self.rate_wait = self._counter(
@@ -175,6 +178,7 @@ class Metrics:
         self._by_client += (
             self.client_answers,
             self.client_messages,
+            self.client_handoffs,
             self.tokens,
             self.cost,
             self.rate_wait,

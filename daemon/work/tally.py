@@ -13,6 +13,8 @@ def tally_turn(metrics: Metrics, client_id: int, record: TurnRecord, *, messages
     meters = metrics.of_client(client_id)
     meters.answers[reply.outcome].inc()
     meters.messages.inc(messages)
+    if reply.handoff:
+        meters.handoffs.inc()
     for kind, count in (
         ("input", usage.input_tokens),
         ("cached", usage.cached_tokens),

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from released_cli.admin import Document
+from released_cli.admin import Document, TurnKind
 
 
 class Statuses(Protocol):
@@ -33,7 +33,12 @@ class Conversations(Clients, Events, Protocol):
     """Tells what was asked and answered, by whose bot, and when there is more of it."""
 
     def list_turns(
-        self, *, client: str | None = None, query: str | None = None, limit: int = 20
+        self,
+        *,
+        client: str | None = None,
+        query: str | None = None,
+        only: TurnKind | None = None,
+        limit: int = 20,
     ) -> list[Document]:
         """As `Admin.list_turns`."""
         ...

@@ -81,6 +81,7 @@ def make_turn(turn_id: int, **changes: Any) -> Document:
         "answer": "Abrimos de lunes a viernes de 9:00 a 22:00 y los sábados de 10:00 a 23:00.",
         "outcome": "answered",
         "cause": None,
+        "handoff": False,
         "engine": "responses",
         "model": "gpt-6-luna",
         "assistant_version": 3,

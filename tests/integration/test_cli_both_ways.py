@@ -82,6 +82,7 @@ READS = [
     ("status", "--json", "inbox,clients"),
     ("status", "--exit-code"),
     ("log",),
+    ("log", "--only", "unanswered"),
     ("log", "--json"),
     ("log", "1", "-n", "1", "--json", "id,question,answer"),
     ("log", "-q", "W3", "--json", "id,question"),

@@ -63,7 +63,8 @@ def test_a_turn_reads_as_a_conversation() -> None:
     [
         ({"outcome": "answered", "faq_ids": []}, "✓ answered"),
         ({"outcome": "clarify", "faq_ids": ["F1"]}, "? asked back"),
-        ({"outcome": "handoff", "cause": "asked_for"}, "→ handed to a person: asked_for"),
+        ({"outcome": "unanswered", "handoff": True}, "✗ unanswered → asks for a person"),
+        ({"handoff": True}, "✓ answered from F1, F3 → asks for a person"),
         ({"outcome": "unanswered", "cause": "timeout"}, "✗ unanswered: timeout"),
     ],
 )
@@ -136,7 +137,7 @@ def test_following_shows_each_turn_once(capsys: Printed) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert [1, 2] == [json.loads(line)["id"] for line in lines]
     assert three["id"] not in {json.loads(line)["id"] for line in lines}
-    wanted = {"client": "1", "query": "a"}
+    wanted = {"client": "1", "query": "a", "only": None}
     assert ("turns", {**wanted, "limit": 20}) == office.asked[1]
     assert ("turns", {**wanted, "limit": 100}) == office.asked[4]
     cursors = [asked["after"] for name, asked in office.asked if name == "events"]

@@ -12,6 +12,7 @@ def test_on_this_machine(shell: Shell) -> None:
     assert 1 == shell.run("status", "--exit-code").code
     assert ["La Plaza"] == [one["name"] for one in shell.must("status", "--json").json["clients"]]
     assert "Nothing was asked yet." == shell.must("log").err.strip()
+    assert "Nothing found." == shell.must("log", "--only", "handoff").err.strip()
     assert "down" == shell.must("top", "--count", "1").json["daemon"]["state"]
     refused = shell.run("listen", "--client", "nobody")
     assert (1, "") == (refused.code, refused.out)

@@ -34,7 +34,7 @@ def test_a_message_from_its_coming_to_its_being_read(database: Database, client_
     who = {"client_id": client_a.id, "client": "A"}
     at = "2026-05-28T20:26:40Z"
     sent = {"outbox_id": outbox_id, "turn_id": 1, "error": None}
-    made = {"turn_id": 1, "outcome": "answered", "cause": None, "latency_ms": 5}
+    made = {"turn_id": 1, "outcome": "answered", "cause": None, "handoff": False, "latency_ms": 5}
     assert [
         {"at": at, "kind": "message.received", **who, "inbox_id": 1, "type": "text"},
         {"at": at, "kind": "turn.answered", **who, **made},

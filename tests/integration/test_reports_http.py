@@ -110,6 +110,10 @@ class TestLog:
         assert found[1:] == await get(admin, "/log?limit=1")
         assert found == await get(admin, "/log?q=PALABRA")
         assert [] == await get(admin, "/log?q=nada")
+        await admin.run("UPDATE turns SET handoff = 1 WHERE client_id = 2")
+        assert [2] == [turn["client_id"] for turn in await get(admin, "/log?only=handoff")]
+        assert [] == await get(admin, "/log?only=unanswered")
+        assert 422 == (await admin.call("GET", "/log?only=nothing")).status
 
     async def test_who_sees_one_client(self, admin: Admin) -> None:
         """Its turns alone, and another's REF is no client at all."""

@@ -23,6 +23,7 @@ TURN_KEYS = [
     "answer",
     "outcome",
     "cause",
+    "handoff",
     "engine",
     "model",
     "assistant_version",
@@ -89,6 +90,7 @@ def test_a_turn_is_told_whole(database: Database, client_a: Client) -> None:
         "answer": "Hola.\nSí.",
         "outcome": "answered",
         "cause": None,
+        "handoff": False,
         "engine": "local",
         "model": None,
         "assistant_version": 1,
@@ -149,6 +151,29 @@ def test_texts_that_were_too_old_to_keep(database: Database, client_a: Client) -
     (turn,) = log(database)
     assert (None, None, "sent") == (turn["question"], turn["answer"], turn["state"])
     assert [] == log(database, query="text")
+
+
+def test_only_what_an_owner_has_to_see_to(database: Database, client_a: Client) -> None:
+    """The newest that had no answer, or whose customer asked for a person, however far back."""
+
+    def fill(conn: Connection) -> None:
+        for number in range(6):
+            answer_at(conn, client_a, f"w{number}", NOW)
+        is_asking = turns.c.id.in_((2, 5))
+        conn.execute(sa.update(turns).where(turns.c.id < 5).values(outcome="unanswered"))
+        conn.execute(sa.update(turns).where(is_asking).values(handoff=True))
+
+    database.write(fill)
+
+    def ids(**given: Any) -> list[int]:
+        return [turn["id"] for turn in log(database, **given)]
+
+    assert [1, 2, 3, 4, 5, 6] == ids()
+    assert [1, 2, 3, 4] == ids(only="unanswered")
+    assert [3, 4] == ids(only="unanswered", limit=2)
+    assert [2, 5] == ids(only="handoff", client_id=client_a.id)
+    assert [2] == ids(only="handoff", query="w1")
+    assert [True, True] == [turn["handoff"] for turn in log(database, only="handoff")]
 
 
 class TestSearch:

@@ -50,6 +50,23 @@ async def test_each_stage_of_an_answer_is_timed(bench: Bench) -> None:
     assert 2.0 == read(bench, 'released_client_messages_total{client="1"}')
 
 
+async def test_who_asks_for_a_person_is_counted(bench: Bench) -> None:
+    """Of a client by itself, whether they had an answer beside it or not."""
+    replies = [
+        Reply("unanswered", handoff=True),
+        Reply("answered", "De 9 a 22.", ("F1",), handoff=True),
+        Reply("answered", "De 9 a 22.", ("F1",)),
+    ]
+
+    async def answer(_question: Question) -> Reply:
+        return replies.pop(0)
+
+    bench.engine.answering = answer
+    for _ in range(3):
+        await bench.work(await bench.write())
+    assert 2.0 == read(bench, 'released_client_handoffs_total{client="1"}')
+
+
 async def test_an_answer_that_is_sent_later_counts_from_the_message(bench: Bench) -> None:
     """The retried ones are the slow ones: left out, the figures would be kind and wrong."""
     bench.graph.script.append(NotSent("no"))

@@ -50,7 +50,7 @@ def _read_messages(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening
 
 
 def _read_turns(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]:
-    facts = (turns.c.outcome, turns.c.cause, turns.c.latency_ms)
+    facts = (turns.c.outcome, turns.c.cause, turns.c.handoff, turns.c.latency_ms)
     rows = conn.execute(
         query.add_columns(turns.c.id, turns.c.created_at, turns.c.client_id, *facts)
     )
@@ -64,6 +64,7 @@ def _read_turns(conn: sa.Connection, query: sa.Select[Any]) -> list[Happening]:
                 "turn_id": row.id,
                 "outcome": row.outcome,
                 "cause": row.cause,
+                "handoff": row.handoff,
                 "latency_ms": row.latency_ms,
             },
         )

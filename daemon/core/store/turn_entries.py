@@ -5,12 +5,15 @@ Reads only; `turns` writes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from daemon.core.store.outbox import LET_GO
 from daemon.core.store.schema import OF_ANY_CLIENT, conversations, inbox, outbox, turns
+
+Only = Literal["unanswered", "handoff"]
+"""What of the turns: those whose customer got no answer, or asked for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class TurnEntry:
     customer: str
     outcome: str
     cause: str | None
+    handoff: bool
     engine: str
     model: str | None
     assistant_version: int
@@ -47,10 +51,19 @@ class Said:
 
 
 def newest_ids(
-    conn: sa.Connection, *, client_id: int | None, before: int | None, limit: int
+    conn: sa.Connection,
+    *,
+    client_id: int | None,
+    only: Only | None = None,
+    before: int | None,
+    limit: int,
 ) -> list[int]:
     """List ids of the newest turns, newest first: of a client or of all, older than `before`."""
     query = sa.select(turns.c.id)
+    if only == "handoff":
+        query = query.where(turns.c.handoff)
+    elif only is not None:
+        query = query.where(turns.c.outcome == only)
     if client_id is not None:
         query = query.where(sa.text(f"turns.{OF_ANY_CLIENT}"), turns.c.client_id == client_id)
     if before is not None:
@@ -69,6 +82,7 @@ def read_entries(conn: sa.Connection, ids: Sequence[int]) -> tuple[TurnEntry, ..
             customer.label("customer"),
             turns.c.outcome,
             turns.c.cause,
+            turns.c.handoff,
             turns.c.engine,
             turns.c.model,
             turns.c.assistant_version,

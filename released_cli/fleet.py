@@ -119,6 +119,7 @@ def export(
     """Write all clients as a file for `plan` and `apply`."""
     from daemon.core.fleet.writing import write_fleet
     from released_cli.fleet_files import write_file
+    from released_cli.fleet_output import tell_total
     from released_cli.progress import progress
 
     target = None if output in {None, STDIN} else Path(str(output))
@@ -142,11 +143,6 @@ def export(
             f"Not exported: the access tokens of {_name(own)}."
             " Applied to this database again they stay as they are."
         )
-
-
-def tell_total(clients: int) -> str:
-    """Count clients in words."""
-    return "1 client" if clients == 1 else f"{clients} clients"
 
 
 def _inline(_document: Document, faqs: list[Document]) -> list[Document]:

@@ -64,7 +64,8 @@ def say_outcome(outcome: "Outcome", *, absent: int) -> None:
         left = len(outcome.warnings) - SHOWN_WARNINGS
         say(f"{left} more of these; `released client show REF` tells each.")
     if absent:
-        say(f"Active, but not in the file: {absent}. --prune deactivates them.")
+        whom = "it" if absent == 1 else "them"
+        say(f"Active, but not in the file: {tell_total(absent)}. --prune deactivates {whom}.")
     sums = outcome.count()
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in sums.items() if count]
     say(f"{', '.join(shown) or 'no clients'}.{_tell_next(outcome)}")
@@ -76,6 +77,11 @@ def say_interrupted(outcome: "Outcome", total: int) -> None:
         f"Interrupted after {len(outcome.steps)} of {total}: what is done stays,"
         " and the same command does the rest."
     )
+
+
+def tell_total(clients: int) -> str:
+    """Count clients in words."""
+    return "1 client" if clients == 1 else f"{clients} clients"
 
 
 def list_problems(invalid: Invalid, source: str) -> bool:

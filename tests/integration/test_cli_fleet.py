@@ -106,7 +106,8 @@ def test_pruning_deactivates_what_the_file_does_not_hold(shell: Shell, fleet: st
     """Without --prune such clients are told of; with it they end, and come back with the file."""
     shell.write("less.toml", LUNA)
     assert "Bar Sol (client 2): not in the file" in shell.must("plan", "less.toml").out
-    assert "Active, but not in the file: 1." in shell.must("apply", "less.toml").err
+    told = "Active, but not in the file: 1 client. --prune deactivates it."
+    assert told in shell.must("apply", "less.toml").err
     assert 3 == shell.run("plan", "less.toml", "--prune").code
     assert_refused(shell.run("apply", "less.toml", "--prune"), 2, "--yes")
     assert 3 == shell.run("apply", "less.toml", "--prune", "--dry-run").code

@@ -127,12 +127,12 @@ def test_a_terminal_gets_colours_and_short_texts(
 def test_warnings_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     """The first ten in their own words, so that five hundred do not hide the sums."""
     outcome = Outcome(3, warnings=[f"Bar {n}: Client 2 has the same name." for n in range(12)])
-    say_outcome(outcome, absent=2)
+    say_outcome(outcome, absent=9)
     said = capsys.readouterr().err.splitlines()
     assert "Bar 0: Client 2 has the same name." == said[0]
     assert [
         "2 more of these; `released client show REF` tells each.",
-        "Active, but not in the file: 2. --prune deactivates them.",
+        "Active, but not in the file: 9 clients. --prune deactivates them.",
         "3 unchanged.",
     ] == said[10:]
 

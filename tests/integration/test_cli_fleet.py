@@ -136,7 +136,7 @@ def test_a_bad_file_is_refused_before_anything_is_changed(shell: Shell) -> None:
     shell.write("bad.toml", LUNA + SOL.replace('"+34666777999"', "5"))
     for command in ("plan", "apply"):
         refused = shell.run(command, "bad.toml")
-        assert_refused(refused, 1, "bad.toml: entry 2 (Bar Sol): phone_number must be text")
+        assert_refused(refused, 1, "bad.toml: entry 2 (Bar Sol): phone_number: must be text")
     assert [] == shell.list_clients()
 
 

@@ -73,7 +73,7 @@ class LayerReader:
             changes = validate(ClientChanges, values)
         except Invalid as invalid:
             for problem in invalid.problems:
-                self.refusal.add(where, f"{problem.field} {problem.reason}")
+                self.refusal.add(where, f"{problem.field}: {problem.reason}")
             return {}
         return {name: getattr(changes, name) for name in changes.model_fields_set}
 

@@ -83,7 +83,7 @@ def rotate_token(
     _check_lifetime(lifetime_days)
     old = store.find_token(conn, name)
     if old is None:
-        raise _missing(name)
+        raise _missing(conn, name)
     store.revoke_token(conn, name=name, now=now)
     made = _insert(conn, name, old.scope, old.client_id, lifetime_days=lifetime_days, now=now)
     before = {"name": name, "expires_at": timestamp(old.expires_at)}
@@ -123,7 +123,7 @@ def revoke_token(conn: Connection, name: str, *, now: float, actor: Actor) -> No
 
     """
     if not store.revoke_token(conn, name=name, now=now):
-        raise _missing(name)
+        raise _missing(conn, name)
     audit.append(conn, actor=actor, action="token.revoke", now=now, before={"name": name})
 
 
@@ -187,8 +187,11 @@ def _check_lifetime(days: float) -> None:
         raise _problem("expires_days", f"must be from 0 to {LIFETIME_LIMIT_DAYS}")
 
 
-def _missing(name: str) -> NotFound:
-    return NotFound(f"There is no token {name!r}. `released token list` shows them all.")
+def _missing(conn: Connection, name: str) -> NotFound:
+    """Say why no unrevoked token has this name: it never was one, or is one no more."""
+    was_there = any(token.name == name for token in store.list_tokens(conn))
+    why = f"Token {name!r} is revoked already" if was_there else f"There is no token {name!r}"
+    return NotFound(f"{why}. `released token list` shows them all.")
 
 
 def _problem(field: str, reason: str) -> Invalid:

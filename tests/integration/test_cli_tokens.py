@@ -65,8 +65,8 @@ def test_revoke_refuses_an_unknown_name(shell: Shell) -> None:
     """A name without a token, or whose token is revoked already, is refused."""
     shell.must("token", "create", "x")
     shell.must("token", "revoke", "x")
-    for name in ("x", "y"):
-        assert_refused(shell.run("token", "revoke", name), 1, "released token list")
+    for name, why in (("x", "Token 'x' is revoked already."), ("y", "There is no token 'y'.")):
+        assert_refused(shell.run("token", "revoke", name), 1, why, "released token list")
 
 
 def test_the_list_keeps_the_tokens_to_itself(shell: Shell) -> None:

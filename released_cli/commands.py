@@ -5,6 +5,7 @@ Owns how that part of a command line is read; which keys there are is `keys`'.
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from released_cli.given import current
@@ -40,7 +41,8 @@ class Command(Anywhere, HelpfulCommand):
     """A command that takes keys behind `--json`.
 
     Behind a space they are keys only when all of them are known ones of this command, or when they
-    can be nothing else: `client show --json 1` goes on to name a client.
+    can be nothing else: `client show --json 1` goes on to name a client, `client show 1 --json 2`
+    has no use for another.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -51,7 +53,22 @@ class Command(Anywhere, HelpfulCommand):
             known = find_keys(ctx.command_path)
             args, keys = split_keys(args, known, takes_words=not alone)
             current().json_keys = keys
+            if not keys:
+                self._refuse_slip(ctx, args, known)
         return super().parse_args(ctx, args)
+
+    def _refuse_slip(self, ctx: Any, args: list[str], known: Sequence[str]) -> None:
+        """Refuse as keys what stands behind `--json` where the command has a word too many."""
+        words = _follow_json(args)
+        if not words:
+            return
+        from difflib import get_close_matches
+
+        _, surplus, _ = self.make_parser(ctx).parse_args(list(args))
+        for word in words:
+            # One that the command took for its own, leaving another over, must look like a key.
+            if surplus and (word in surplus or get_close_matches(word, known, n=1)):
+                _check(word, known)
 
 
 def split_keys(
@@ -90,6 +107,12 @@ def _are_keys(word: str, known: Sequence[str], *, takes_words: bool) -> bool:
         return not word.startswith("-")
     matches = [key in known for key in word.split(",")]
     return all(matches) or ("," in word and any(matches))
+
+
+def _follow_json(args: Sequence[str]) -> list[str]:
+    """Find the words right behind `--json`, no options among them."""
+    own = args[: args.index(END)] if END in args else args
+    return [word for flag, word in pairwise(own) if flag == JSON and not word.startswith("-")]
 
 
 def _borrow(params: Sequence[Any], taken: set[str]) -> list[Any]:

@@ -88,12 +88,25 @@ class TestChosenKeys:
             "client list --json nope",
             "client list --json id,nope",
             "client show --json id,nope 1",
+            "client show 1 --json nope",
+            "client show 1 --json nope --quiet",
+            "client deactivate 1 --yes --json nope",
         ],
     )
     def test_a_slip_in_a_list_of_keys_is_told(self, shell: Shell, command: str) -> None:
         """Behind a space too, where the word can hardly be anything else."""
         result = shell.run(*command.split())
         assert_refused(result, 2, "--json has no key 'nope'", "id, name, phone_number")
+        assert shell.list_clients()[0]["active"]
+
+    def test_a_slip_is_told_before_the_word_it_stands_before(self, shell: Shell) -> None:
+        """What is nearly a key was meant as one, though the command took it for its own word."""
+        assert_refused(shell.run("client", "show", "--json", "nam", "1"), 2, "no key 'nam'")
+
+    @pytest.mark.parametrize("command", ["show 1 2", "show --json 1 2", "show 1 2 --json"])
+    def test_a_word_too_many_elsewhere_is_no_key(self, shell: Shell, command: str) -> None:
+        """It is told as such: `--json` has nothing to do with it."""
+        assert_refused(shell.run("client", *command.split()), 2, "unexpected extra argument(s) (2)")
 
     def test_they_are_forgotten_afterwards(self, shell: Shell) -> None:
         """What one command chose is not what the next one prints."""

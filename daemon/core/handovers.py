@@ -108,9 +108,11 @@ def pause_contact(
         reason = f"must be {LONGEST_HOURS:.0f} or less" if hours > 0 else "must be more than 0"
         raise Invalid(f"hours: {reason}", problems=(FieldProblem("hours", reason),))
 
-    def take_over(known: Conversation) -> None:
-        if known.pause_at(now) != "stopped":
+    def take_over(known: Conversation) -> bool:
+        is_open = known.pause_at(now) != "stopped"
+        if is_open:
             _hand_over(conn, known, until=now + hours * HOUR_S, now=now)
+        return is_open
 
     whose = _Whose(client_id, customer)
     return _change(conn, "contact.pause", take_over, whose, now=now, actor=actor)
@@ -129,7 +131,7 @@ def resume_contact(
 
     """
 
-    def give_back(known: Conversation) -> None:
+    def give_back(known: Conversation) -> bool:
         paused_by = known.pause_at(now)
         if paused_by == "stopped":
             raise Conflict(
@@ -138,6 +140,7 @@ def resume_contact(
             )
         if paused_by is not None:
             pausing.resume(conn, known, by=None, now=now)
+        return paused_by is not None
 
     whose = _Whose(client_id, customer)
     return _change(conn, "contact.resume", give_back, whose, now=now, actor=actor)
@@ -146,27 +149,28 @@ def resume_contact(
 def _change(
     conn: Connection,
     action: str,
-    work: Callable[[Conversation], None],
+    work: Callable[[Conversation], bool],
     whose: _Whose,
     *,
     now: float,
     actor: Actor,
 ) -> dict[str, Any]:
+    """Do work on a customer's conversations that says of each whether there was any to do."""
     client_id = whose.client_id
     ids = find_customer(conn, client_id, whose.customer)
     before = _read(conn, client_id, ids)
-    for known in before:
-        work(known)
+    done = [work(known) for known in before]
     after = _read(conn, client_id, ids)
-    audit.append(
-        conn,
-        actor=actor,
-        action=action,
-        client_id=client_id,
-        now=now,
-        before=_describe(before, now=now),
-        after=_describe(after, now=now),
-    )
+    if any(done):
+        audit.append(
+            conn,
+            actor=actor,
+            action=action,
+            client_id=client_id,
+            now=now,
+            before=_describe(before, now=now),
+            after=_describe(after, now=now),
+        )
     return {"client_id": client_id, **_describe(after, now=now)}
 
 

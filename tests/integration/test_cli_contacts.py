@@ -91,7 +91,11 @@ def test_it_is_taken_over_and_given_back_alike_both_ways(shell: Shell, tmp_path:
             assert ["person"] * 2 == [state["paused_by"] for state in states]
         free = {"client_id": 1, "paused_by": None, "paused_until": None}
         resume = ("contact", "resume", "1", CUSTOMER, "--json")
-        assert [free, free] == [run(*resume).json for run in (ways.here, ways.there)]
+        for nothing in (False, True):
+            given_back = [run(*resume) for run in (ways.here, ways.there)]
+            assert [(0, free)] * 2 == [(done.code, done.json) for done in given_back]
+            told = ["nothing to resume" in done.err for done in given_back]
+            assert [nothing] * 2 == told
 
 
 def test_who_has_said_stop_is_told_of(shell: Shell, tmp_path: Path) -> None:
@@ -106,6 +110,14 @@ def test_who_has_said_stop_is_told_of(shell: Shell, tmp_path: Path) -> None:
     assert_refused(
         shell.run("--local", "contact", "resume", "1", CUSTOMER), 1, "asked the bot to stop"
     )
+
+
+def test_what_has_ended_by_itself_needs_no_resume(shell: Shell, tmp_path: Path) -> None:
+    """An operator who comes too late learns that the bot answers already."""
+    with closing(sqlite3.connect(tmp_path / "released.db")) as database, database:
+        database.execute("UPDATE conversations SET paused_by = 'person', paused_until = 1779000000")
+    done = shell.must("--local", "contact", "resume", "1", CUSTOMER)
+    assert "There was nothing to resume" in done.err
 
 
 def test_the_receipt_is_shown_to_people(shell: Shell) -> None:

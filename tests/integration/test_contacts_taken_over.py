@@ -113,6 +113,18 @@ def test_the_trail_says_what_was_done_and_not_to_whom(peopled: Database) -> None
     assert ANA not in str(entries)
 
 
+def test_the_trail_is_silent_where_nothing_was_done(peopled: Database) -> None:
+    """Given back to a bot that had it, after its end too; taken over from who wants no bot."""
+    pause(peopled, 1, ANA, hours=1)
+    resume(peopled, 1, ANA, now=NOW + 3600)
+    resume(peopled, 2, ANA)
+    stop(peopled, 2, ANA)
+    pause(peopled, 2, ANA)
+    entries = peopled.read(lambda conn: audit.list_entries(conn, client_id=None, limit=9))
+    told = [entry.action for entry in entries if entry.action.startswith("contact.")]
+    assert ["contact.pause"] == told
+
+
 def test_events_tell_of_it_until_its_customer_is_erased(peopled: Database) -> None:
     """Which conversation and why; once for as long as it lasts; nothing of who is gone."""
     places = {"after": peopled.read(lambda conn: read_events(conn, after=None, limit=9, now=NOW))}

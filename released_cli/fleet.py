@@ -1,7 +1,7 @@
 """`released plan`, `apply` and `export`: the fleet as a file."""
 
 import os
-from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,8 +29,8 @@ DIFFERENT = 3
 
 SHOWN_NAMES = 5
 
-Place = Callable[[Document, list[Document]], list[Document] | str]
-"""Puts a client's FAQs where the export wants them: into the file itself, or a path to them."""
+Exported = tuple[Document, list[Document]]
+"""A client and its FAQs."""
 
 FleetFile = Annotated[
     str,
@@ -115,29 +115,32 @@ def export(
         Path | None,
         typer.Option(metavar="DIR", help="Write each client's FAQs to a JSON file in there."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace FILE and files in DIR that hold something else."),
+    ] = False,
 ) -> None:
-    """Write all clients as a file for `plan` and `apply`."""
-    from daemon.core.fleet.writing import write_fleet
-    from released_cli.fleet_files import write_file
+    """Write all clients as a file for `plan` and `apply`.
+
+    What people wrote into such a file, or into one with FAQs, is lost where --force replaces it.
+    """
     from released_cli.fleet_output import tell_total
-    from released_cli.progress import progress
+    from released_cli.fleet_writing import all_or_nothing, check_file, make_folder
 
     target = None if output in {None, STDIN} else Path(str(output))
-    place = _inline if faqs_dir is None else _put_beside(faqs_dir, target)
-    clients: list[tuple[Document, list[Document] | str]] = []
-    with admin(ctx) as office:
-        documents = office.list_clients()
-        with progress("Reading FAQs", len(documents)) as advance:
-            for document in documents:
-                clients.append((document, place(document, _list_faqs(office, document["id"]))))
-                advance()
-    text = write_fleet(clients)
-    if target is None:
-        _print_toml(text)
-    else:
-        write_file(target, text)
+    if force and target is None and faqs_dir is None:
+        raise UsageError("--force goes with --output FILE or --faqs-dir: stdout replaces nothing.")
+    with all_or_nothing() as undo:
+        if faqs_dir is not None:
+            make_folder(faqs_dir, undo)
+        if target is not None:
+            check_file(target)
+        with admin(ctx) as office:
+            clients = _fetch(office)
+        _write(clients, target, faqs_dir, force=force, undo=undo)
+    if target is not None:
         say(f"Wrote {tell_total(len(clients))} to {target}.")
-    own = [document for document in documents if document["access_token_digest"] is not None]
+    own = [document for document, _ in clients if document["access_token_digest"] is not None]
     if own:
         say(
             f"Not exported: the access tokens of {_name(own)}."
@@ -145,25 +148,44 @@ def export(
         )
 
 
-def _inline(_document: Document, faqs: list[Document]) -> list[Document]:
-    return faqs
+def _fetch(office: Admin) -> list[Exported]:
+    from released_cli.progress import progress
+
+    clients = []
+    documents = office.list_clients()
+    with progress("Reading FAQs", len(documents)) as advance:
+        for document in documents:
+            clients.append((document, _list_faqs(office, document["id"])))
+            advance()
+    return clients
 
 
-def _put_beside(folder: Path, target: Path | None) -> Place:
-    """Write FAQs into a folder, and name each file as seen from where the fleet will lie."""
-    from daemon.core.fleet.writing import write_faqs
-    from released_cli.fleet_files import make_folder, write_file
+def _write(
+    clients: list[Exported],
+    target: Path | None,
+    faqs_dir: Path | None,
+    *,
+    force: bool,
+    undo: ExitStack,
+) -> None:
+    """Write the fleet, FAQs into files of their own first where they have a folder."""
+    from daemon.core.fleet.writing import write_faqs, write_fleet
+    from released_cli.fleet_writing import write_files
 
-    make_folder(folder)
-    base = Path() if target is None else target.parent
-    seen = os.path.relpath(folder, start=base)
-
-    def put(document: Document, faqs: list[Document]) -> str:
-        name = f"{document['phone_number_id']}.json"
-        write_file(folder / name, write_faqs(faqs))
-        return str(Path(seen) / name)
-
-    return put
+    files: list[tuple[Path, str]] = []
+    shown: list[tuple[Document, list[Document] | str]] = []
+    for document, faqs in clients:
+        if faqs_dir is None:
+            shown.append((document, faqs))
+            continue
+        file = faqs_dir / f"{document['phone_number_id']}.json"
+        files.append((file, write_faqs(faqs)))
+        # Named as seen from where the fleet will lie.
+        shown.append((document, os.path.relpath(file, Path() if target is None else target.parent)))
+    text = write_fleet(shown)
+    write_files(files if target is None else [*files, (target, text)], force=force, undo=undo)
+    if target is None:
+        _print_toml(text)
 
 
 def _read(file: str) -> "Fleet":

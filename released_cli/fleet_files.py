@@ -1,12 +1,9 @@
-"""The files of a fleet: the one that is named, those that it names, and those an export writes.
+"""The files of a fleet: the one that is named, and those that it names.
 
 Owns where they are looked for. What stands in them is the core's to judge (`daemon.core.fleet`).
 """
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,44 +68,6 @@ def read_wanted(path: str) -> "Fleet":
         raise Invalid(told, problems=invalid.problems) from invalid
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, over one that is there; a device is written to.
-
-    Raises:
-        Invalid: when it cannot be written there.
-
-    """
-    try:
-        _write(path, text)
-    except OSError as refused:
-        raise Invalid(f"{path} cannot be written: {refused.strerror}.") from refused
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, unless it is there; raises `Invalid` when it cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as refused:
-        raise Invalid(f"{folder} cannot be made a folder: {refused.strerror}.") from refused
-
-
-def _write(path: Path, text: str) -> None:
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8", newline="")
-        return
-    target = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a handle
-            file.write(text)
-        Path(name).chmod(_mode_for(target))
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
 def _read_file(path: str) -> "Fleet":
     from daemon.core.fleet.reading import MAX_FLEET_BYTES, read_fleet
 
@@ -135,12 +94,3 @@ def _read_seeds(folder: Path, names: list[str]) -> Iterator[tuple[str, bytes]]:
 
     for name in names:
         yield name, read_input(str(folder / name), limit_bytes=MAX_FLEET_BYTES, what=WHAT)
-
-
-def _mode_for(target: Path) -> int:
-    """Keep the mode of the file that is replaced; a new one gets what the umask leaves."""
-    with suppress(FileNotFoundError):
-        return target.stat().st_mode & 0o777
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return 0o666 & ~umask

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from released_cli.fleet_files import write_file
+from released_cli.fleet_writing import all_or_nothing, write_files
 from tests.doubles.command_line import (
     PROGRAM,
     ROOT,
@@ -18,6 +18,8 @@ from tests.doubles.command_line import (
     measured,
 )
 from tests.doubles.new_database import copy_new_database
+
+HAS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
 
 @pytest.fixture
@@ -51,18 +53,57 @@ def test_export_to_stdout_names_faqs_from_the_working_directory(shell: Shell) ->
 
 @pytest.mark.usefixtures("fleet")
 def test_an_export_replaces_a_file_whole(shell: Shell) -> None:
-    """Its mode stays, a link goes on pointing there, and nothing is left behind."""
+    """When told to; its mode stays, a link goes on pointing there, and nothing is left behind."""
     target = shell.folder / "old.toml"
     target.write_text("old")
     target.chmod(0o640)
     (shell.folder / "link.toml").symlink_to(target)
-    shell.must("export", "--output", "link.toml")
+    shell.must("export", "--output", "link.toml", "--force")
     assert "no differences" in shell.must("plan", "old.toml").out
     assert (0o640, True) == (
         target.stat().st_mode & 0o777,
         (shell.folder / "link.toml").is_symlink(),
     )
     assert [] == list(shell.folder.glob(".*"))
+
+
+@pytest.mark.usefixtures("fleet")
+def test_what_people_wrote_is_not_exported_over(shell: Shell) -> None:
+    """Not without --force, FAQs neither; then nothing is written. The very same is no matter."""
+    export = ("export", "--output", "all.toml", "--faqs-dir", "faqs")
+    assert shell.must(*export) == shell.must(*export)
+    files = [shell.folder / name for name in ("faqs/1.json", "faqs/2.json", "all.toml")]
+    exported = [file.read_bytes() for file in files]
+    for edited, told in (
+        (files[2:], "all.toml is there already. Name another file, or replace it with --force."),
+        (files[:1], "faqs/1.json is there already. Name another file, or replace it with --force."),
+        (files[1:], "faqs/2.json and 1 other file are there already, with other content. "),
+    ):
+        files[0].unlink()
+        for file in edited:
+            file.write_text("mine")
+        assert_refused(shell.run(*export), 1, told)
+        assert (files[0] in edited) == files[0].exists()
+        assert ["mine"] * len(edited) == [file.read_text() for file in edited]
+        shell.must(*export, "--force")
+        assert exported == [file.read_bytes() for file in files]
+    assert_refused(shell.run("export", "--force"), 2, "--force goes with --output FILE")
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("output", ["no/all.toml", ".", pytest.param("/dev/full", marks=HAS_FULL)])
+def test_an_export_that_fails_takes_back_what_it_made(shell: Shell, output: str) -> None:
+    """Folders and FAQs go, and what was replaced is back, however late it fails."""
+    before = set(shell.folder.rglob("*"))
+    refused = shell.run("export", "--output", output, "--faqs-dir", "new/faqs")
+    assert_refused(refused, 1, f"{output} cannot be written: ")
+    assert before == set(shell.folder.rglob("*"))
+    shell.must("export", "--faqs-dir", "faqs")
+    shell.write("faqs/1.json", "mine")
+    (shell.folder / "faqs/2.json").unlink()
+    assert 1 == shell.run("export", "--output", output, "--faqs-dir", "faqs", "--force").code
+    left = {file.name: file.read_text() for file in (shell.folder / "faqs").iterdir()}
+    assert {"1.json": "mine"} == left
 
 
 def test_an_export_that_cannot_be_written_is_one_line(shell: Shell) -> None:
@@ -77,22 +118,25 @@ def test_an_export_that_cannot_be_written_is_one_line(shell: Shell) -> None:
 
 
 def test_an_export_whose_reader_has_gone_ends_quietly(shell: Shell) -> None:
-    """`released export | head` says nothing about the pipe."""
+    """`released export | head` says nothing about the pipe; it has done what it was told to."""
     theirs, ours = os.pipe()
     os.close(theirs)
-    command, settings = [*PROGRAM, "export"], clean_environment(PYTHONPATH=str(ROOT), **measured())
+    command = [*PROGRAM, "export", "--faqs-dir", "faqs"]
+    settings = clean_environment(PYTHONPATH=str(ROOT), **measured())
     done = subprocess.run(
         command, cwd=shell.folder, env=settings, stdout=ours, stderr=subprocess.PIPE, check=False
     )
     os.close(ours)
     assert (0, b"") == (done.returncode, done.stderr)
+    assert (shell.folder / "faqs").is_dir()
 
 
 def test_an_export_cut_off_leaves_nothing(tmp_path: Path) -> None:
     """What cannot be encoded replaces no file and leaves no half of one."""
     (tmp_path / "old").write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        write_file(tmp_path / "old", "new\ud800")
+    files = [(tmp_path / "new", "new"), (tmp_path / "old", "new\ud800")]
+    with pytest.raises(UnicodeEncodeError), all_or_nothing() as undo:
+        write_files(files, force=True, undo=undo)
     assert (["old"], "old") == (
         [path.name for path in tmp_path.iterdir()],
         (tmp_path / "old").read_text(),

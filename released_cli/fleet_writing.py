@@ -1,0 +1,176 @@
+"""The files that an export writes: all of them or none, and none over what people wrote there.
+
+Owns how they come to be and are taken back. What stands in them is `daemon.core.fleet.writing`'s.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+
+from daemon.core.errors import Conflict, Invalid
+
+
+class _Change(NamedTuple):
+    """A file to be written, and what it holds as yet; None where nothing can be lost."""
+
+    path: Path
+    data: bytes
+    held: bytes | None
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[ExitStack]:
+    """Hold what takes back what was made, and do it unless the body comes to its end.
+
+    That a reader of stdout has had enough is such an end too.
+    """
+    with ExitStack() as undo:
+        try:
+            yield undo
+        except typer.Exit:
+            undo.pop_all()
+            raise
+        undo.pop_all()
+
+
+def make_folder(folder: Path, undo: ExitStack) -> None:
+    """Make a folder that files can be made in, unless it is there.
+
+    Raises:
+        Invalid: when it cannot be made, or nothing in it.
+
+    """
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir()
+            _on_failure(undo, path.rmdir)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except OSError as refused:
+        raise Invalid(f"{folder} cannot be made a folder: {refused.strerror}.") from refused
+    with _refusing(folder):
+        _try(folder)
+
+
+def check_file(path: Path) -> None:
+    """Find out whether a file can be written there, before work is done for it.
+
+    Raises:
+        Invalid: when it cannot.
+
+    """
+    with _refusing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not _is_device(path):
+            _try(Path(os.path.realpath(path)).parent)
+
+
+def write_files(files: Sequence[tuple[Path, str]], *, force: bool, undo: ExitStack) -> None:
+    """Write files whole; a device is written to. Only `force` replaces what holds something else.
+
+    Raises:
+        Conflict: when there is such a file; nothing is written then.
+        Invalid: when one cannot be written; `undo` then takes the others back.
+
+    """
+    changes = [change for change in map(_compare, files) if change.held != change.data]
+    _refuse_existing([str(one.path) for one in changes if one.held is not None], force=force)
+    staged = []
+    for path, data, held in changes:
+        with _refusing(path):
+            staged.append((path, _stage(path, data, undo), held, data))
+    for path, part, held, data in staged:
+        with _refusing(path):
+            if part is None:
+                path.write_bytes(data)
+            else:
+                target = Path(os.path.realpath(path))
+                _on_failure(undo, _put_back, target, held)
+                part.replace(target)
+
+
+def _compare(file: tuple[Path, str]) -> _Change:
+    path, text = file
+    with _refusing(path):
+        held = path.read_bytes() if path.is_file() else None
+    return _Change(path, text.encode(), held)
+
+
+def _refuse_existing(names: list[str], *, force: bool) -> None:
+    """Refuse in the words of `db backup`."""
+    if force or not names:
+        return
+    if len(names) == 1:
+        told = f"{names[0]} is there already. Name another file, or replace it with --force."
+    else:
+        more = len(names) - 1
+        told = (
+            f"{names[0]} and {more} other file{'' if more == 1 else 's'} are there already, with"
+            " other content. Name another place, or replace them with --force."
+        )
+    raise Conflict(told)
+
+
+def _stage(path: Path, data: bytes, undo: ExitStack) -> Path | None:
+    """Write beside where it is to be what one step then puts in place; None for a device."""
+    if _is_device(path):
+        return None
+    target = Path(os.path.realpath(path))
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    _on_failure(undo, os.unlink, name)
+    with open(handle, "wb") as file:  # noqa: PTH123 - a handle
+        file.write(data)
+    Path(name).chmod(_mode_for(target))
+    return Path(name)
+
+
+def _put_back(target: Path, held: bytes | None) -> None:
+    if held is None:
+        target.unlink()
+    else:
+        target.write_bytes(held)
+
+
+def _on_failure(undo: ExitStack, work: Callable[..., Any], *given: Any) -> None:
+    """Have something taken back; where that fails it stays, and what went wrong first is told."""
+
+    def run() -> None:
+        with suppress(OSError):
+            work(*given)
+
+    undo.callback(run)
+
+
+def _try(folder: Path) -> None:
+    """Make a file in a folder that is gone at once, which finds every reason against it."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as refused:
+        raise Invalid(f"{path} cannot be written: {refused.strerror}.") from refused
+
+
+def _mode_for(target: Path) -> int:
+    """Keep the mode of the file that is replaced; a new one gets what the umask leaves."""
+    with suppress(FileNotFoundError):
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask

@@ -125,11 +125,9 @@ def resume(
 ) -> None:
     """Give a conversation back to the bot; what was written meanwhile stays unanswered."""
     with admin(ctx) as office, waiting("Giving back"):
-        client_id = _find_id(office, ref)
-        was_paused = _is_paused(office, client_id, customer)
-        state = office.resume_contact(client_id, customer)
+        state = office.resume_contact(_find_id(office, ref), customer)
     _show_state(state, as_json=as_json)
-    if not was_paused:
+    if not state["changed"]:
         say("There was nothing to resume: the bot answers this customer already.")
 
 
@@ -137,19 +135,9 @@ def _show_state(state: Document, *, as_json: bool) -> None:
     if as_json:
         print_json(state)
         return
-    print_facts(state)
+    print_facts({key: value for key, value in state.items() if key != "changed"})
     if state["paused_by"] == "stopped":
         say("This customer has asked the bot to stop: it stays silent until they write otherwise.")
-
-
-def _is_paused(office: Admin, client_id: int, customer: str) -> bool:
-    """Tell whether somebody, or a loop, has the conversation; the daemon's clock decides."""
-    held = office.export_contact(client_id, customer)
-    return any(
-        one["paused_by"] is not None
-        and (one["paused_until"] is None or one["paused_until"] > held["at"])
-        for one in held["conversations"]
-    )
 
 
 def _read_words(

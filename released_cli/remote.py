@@ -30,7 +30,7 @@ CLIENT = ("id", "name", "phone_number", "phone_number_id", "active", "access_tok
 MESSAGE = ("id", "client_id", "state")
 TOKEN_MADE = ("name", "token", "expires_at")
 CONTACT = ("client_id", "at", "conversations", "messages", "answers", "turns")
-PAUSE = ("client_id", "paused_by", "paused_until")
+PAUSE = ("client_id", "paused_by", "paused_until", "changed")
 RECEIPT = ("receipt", "at", "client_id", "erased")
 
 

@@ -120,9 +120,10 @@ class Pause(BaseModel):
 class PauseState(BaseModel):
     """Why the bot says nothing in a customer's conversation, null where it answers, and until when.
 
-    There is no end while the customer wants none of its answers.
+    There is no end while the customer wants none of its answers. `changed`: it was not so before.
     """
 
     client_id: int
     paused_by: Literal["loop", "person", "stopped"] | None
     paused_until: str | None
+    changed: bool

@@ -160,8 +160,9 @@ def _change(
     ids = find_customer(conn, client_id, whose.customer)
     before = _read(conn, client_id, ids)
     done = [work(known) for known in before]
+    has_changed = any(done)
     after = _read(conn, client_id, ids)
-    if any(done):
+    if has_changed:
         audit.append(
             conn,
             actor=actor,
@@ -171,7 +172,7 @@ def _change(
             before=_describe(before, now=now),
             after=_describe(after, now=now),
         )
-    return {"client_id": client_id, **_describe(after, now=now)}
+    return {"client_id": client_id, **_describe(after, now=now), "changed": has_changed}
 
 
 def _hand_over(conn: Connection, known: Conversation, *, until: float, now: float) -> bool:

@@ -91,11 +91,12 @@ def test_it_is_taken_over_and_given_back_alike_both_ways(shell: Shell, tmp_path:
             assert ["person"] * 2 == [state["paused_by"] for state in states]
         free = {"client_id": 1, "paused_by": None, "paused_until": None}
         resume = ("contact", "resume", "1", CUSTOMER, "--json")
-        for nothing in (False, True):
+        for changed in (True, False):
             given_back = [run(*resume) for run in (ways.here, ways.there)]
-            assert [(0, free)] * 2 == [(done.code, done.json) for done in given_back]
+            shown = free | {"changed": changed}
+            assert [(0, shown)] * 2 == [(done.code, done.json) for done in given_back]
             told = ["nothing to resume" in done.err for done in given_back]
-            assert [nothing] * 2 == told
+            assert [not changed] * 2 == told
 
 
 def test_who_has_said_stop_is_told_of(shell: Shell, tmp_path: Path) -> None:

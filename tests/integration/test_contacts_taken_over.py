@@ -56,7 +56,7 @@ def stop(database: Database, client_id: int, wa_id: str) -> None:
 def test_a_conversation_is_taken_over_and_given_back(peopled: Database) -> None:
     """For a day unless told; it is one client's, and the export says by whom and until when."""
     day, hour = "2026-05-29T20:26:40Z", "2026-05-28T21:26:40Z"
-    theirs = {"client_id": 1, "paused_by": "person", "paused_until": day}
+    theirs = {"client_id": 1, "paused_by": "person", "paused_until": day, "changed": True}
     assert theirs == pause(peopled, 1, f"+{ANA}")
     assert hour == pause(peopled, 1, ANA, hours=1)["paused_until"]
     shown = [
@@ -66,15 +66,15 @@ def test_a_conversation_is_taken_over_and_given_back(peopled: Database) -> None:
     ]
     assert [("person", hour), (None, None)] == shown
     free = {"client_id": 1, "paused_by": None, "paused_until": None}
-    assert [free, free] == [resume(peopled, 1, ANA), resume(peopled, 1, ANA)]
+    given_back = [resume(peopled, 1, ANA), resume(peopled, 1, ANA)]
+    assert [free | {"changed": True}, free | {"changed": False}] == given_back
 
 
 def test_who_has_asked_the_bot_to_stop_is_asked_by_nobody_else(peopled: Database) -> None:
     """An operator may neither end it nor make an end of it; its end is theirs to choose."""
     stop(peopled, 1, ANA)
-    assert {"client_id": 1, "paused_by": "stopped", "paused_until": None} == pause(
-        peopled, 1, ANA, hours=1
-    )
+    stopped = {"client_id": 1, "paused_by": "stopped", "paused_until": None, "changed": False}
+    assert stopped == pause(peopled, 1, ANA, hours=1)
     with pytest.raises(Conflict, match="asked the bot to stop"):
         resume(peopled, 1, ANA)
     (shown,) = export(peopled, 1, ANA)["conversations"]

@@ -253,7 +253,6 @@ tell() {
 }
 
 case ${1:-} in
--h | --help) printf '%s\n' "$usage" && exit 0 ;;
 --list)
     list_all
     exit 0
@@ -270,15 +269,19 @@ case ${1:-} in
     remove "${@:2}"
     exit 0
     ;;
-'' | -*) misuse "NAME and PHONE are needed" ;;
 esac
 
-(($# >= 2)) || misuse "PHONE is needed, as +34666777888"
-find_instance "$1"
-phone=$2 phone_number_id='' port='' public_url='' runs_in='' fields=()
-shift 2
+words=() phone_number_id='' port='' public_url='' runs_in='' fields=()
 while (($#)); do
-    (($# >= 2)) || misuse "$1 needs a value"
+    case $1 in
+    -h | --help) printf '%s\n' "$usage" && exit 0 ;;
+    -*) (($# >= 2)) || misuse "$1 needs a value" ;;
+    *)
+        words+=("$1")
+        shift
+        continue
+        ;;
+    esac
     case $1 in
     --phone-number-id) phone_number_id=$2 ;;
     --port) port=$2 ;;
@@ -294,6 +297,11 @@ while (($#)); do
     esac
     shift 2
 done
+((${#words[@]} > 0)) || misuse "NAME and PHONE are needed"
+find_instance "${words[0]}"
+((${#words[@]} > 1)) || misuse "PHONE is needed, as +34666777888"
+((${#words[@]} == 2)) || misuse "'${words[2]}' is too much after NAME and PHONE"
+phone=${words[1]}
 sandboxed=yes
 if [[ -n ${META_ACCESS_TOKEN:-} ]]; then sandboxed=no; fi
 check_port

@@ -190,22 +190,32 @@ def test_a_pid_that_is_somebody_elses_now_is_left_alone(quick_yard: Yard) -> Non
 
 
 def test_bad_faqs_leave_nothing_behind(yard: Yard) -> None:
-    """The same command works when the file is mended."""
+    """The same command works when the file is mended; its options stand where one likes."""
     (yard.checkout / "mine.json").write_text('[{"q": "", "a": "x"}]')
-    code, out, err = yard.run("demo", "+123456789", "--faqs", "mine.json")
-    assert (1, "") == (code, out)
-    assert "mine.json" in err
-    assert not yard.demo.exists()
+    faqs, hours = ("--faqs", "mine.json"), ("--business-hours", "L-V: 9:00-22:00")
+    for arguments in (
+        ("demo", "+123456789", *faqs, *hours),
+        (*faqs, *hours, "demo", "+123456789"),
+        (*hours, "demo", *faqs, "+123456789"),
+    ):
+        code, out, err = yard.run(*arguments)
+        assert (1, "") == (code, out)
+        assert "mine.json" in err
+        assert not yard.demo.exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         ((), "NAME and PHONE"),
+        (("--port", "8080"), "NAME and PHONE"),
         (("demo",), "PHONE is needed"),
+        (("--port", "8080", "demo"), "PHONE is needed"),
+        (("demo", "+123456789", "--port", "8080", "more"), "'more' is too much"),
         (("../demo", "+123456789"), "is no NAME"),
         (("demo", "+123456789", "--colour", "red"), "unknown option --colour"),
         (("demo", "+123456789", "--faqs"), "--faqs needs a value"),
+        (("--colour", "demo", "+123456789"), "unknown option --colour"),
         (("demo", "+123456789", "--port", "http"), "--port is a number"),
         (("demo", "+123456789", "--port", "65536"), "--port is a number"),
         (("demo", "+123456789", "--public-url", "http://x"), "must be an https address"),

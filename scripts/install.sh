@@ -12,7 +12,7 @@ Installs this checkout, or upgrades what is installed: backup, migrate, restart,
 former release when it is not well. Run it again at any time; settings that are there are kept.
 
   --wheel FILE install what is in a wheel instead; - is one that comes on stdin
-  --dry-run    print the steps and do nothing
+  --dry-run    print the steps, ask nothing and do nothing
   --root DIR   put all files under DIR, and leave users and services of this machine alone
   --no-input   never ask
 

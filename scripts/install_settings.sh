@@ -32,7 +32,7 @@ take() {
 }
 
 write_settings() {
-    local name lines=("DATABASE_URL=sqlite+aiosqlite:///$state/released.db" "BACKUP_DIR=$state/backups")
+    local name why lines=("DATABASE_URL=sqlite+aiosqlite:///$state/released.db" "BACKUP_DIR=$state/backups")
     local -A secret=()
     if [[ -f $etc/released.env ]]; then
         tell_kept
@@ -47,9 +47,12 @@ write_settings() {
         take "$name" "empty: none"
         secret[$name]=$given
     done
-    # A dry run at a terminal stands for one that asks.
-    [[ -n ${secret[META_APP_SECRET]} || $dry$ask == yesyes ]] ||
-        fail "META_APP_SECRET is not set: App Dashboard > App settings > Basic > App secret"
+    if [[ -z ${secret[META_APP_SECRET]} ]]; then
+        why="META_APP_SECRET is not set: App Dashboard > App settings > Basic > App secret"
+        # A dry run is there to be read before anything is at hand.
+        [[ $dry == yes ]] || fail "$why"
+        say "$why; the installation will need it"
+    fi
     : "${secret[META_VERIFY_TOKEN]:=$("$python" -c 'import secrets; print(secrets.token_hex(16))')}"
     for name in "${SECRETS[@]}"; do
         printf '%s' "${secret[$name]}" | put_file "$etc/credentials/$name" 0640

@@ -35,7 +35,8 @@ def login(
         typer.Option(metavar="NAME", help="What to save it as; by default the server's name."),
     ] = None,
     token_file: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="File with the token, instead of asking.")
+        str | None,
+        typer.Option(metavar="PATH|-", help="File with the token (or RELEASED_TOKEN), not asking."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let the token travel in clear, over http.")
@@ -129,11 +130,16 @@ def _list_saved(book: "Book") -> None:
 
 def _get_token(token_file: str | None, url: str) -> str:
     from released_cli.asking import ask_secret
+    from released_cli.choosing import TOKEN
     from released_cli.sources import read_secret
 
     if token_file is not None:
         return read_secret(token_file, what="Token")
+    # Taken for an address that was typed, as with --url; the daemon is asked before it is saved.
+    if token := os.environ.get(TOKEN):
+        say(f"Taking the token of {TOKEN}.")
+        return token
     if not can_ask():
-        raise UsageError("Missing --token-file: nobody can be asked for the token.")
+        raise UsageError(f"Missing --token-file or {TOKEN}: nobody can be asked for the token.")
     say("A token comes from the server: released token create NAME")
     return ask_secret(f"Token for {url}")

@@ -83,6 +83,24 @@ class TestLogin:
         shell.must("--profile", "bot", "--token-file", path, "login", daemon)
         assert 3 == count_clients(shell, "--profile", "bot")
 
+    def test_the_token_of_the_environment_will_do(self, shell: Shell, daemon: str) -> None:
+        """As with --url; a file that is named wins, and what does not work is not saved."""
+        shell.set(RELEASED_TOKEN="rel_wrong")
+        refused = shell.run("--quiet", "login", daemon)
+        assert_refused(refused, 1, "does not take this token")
+        assert not find_file(shell).exists()
+        shell.set(RELEASED_TOKEN="two words")
+        assert_refused(shell.run("--quiet", "login", daemon), 1, "no token")
+        log_in(shell, daemon, "--profile", "file")
+        shell.set(RELEASED_TOKEN=make_world().tokens["sol"])
+        done = shell.must("login", daemon, "--profile", "environment")
+        assert done.err.startswith("Taking the token of RELEASED_TOKEN.\n")
+        profiles = read_book(find_file(shell)).profiles
+        assert (operator().decode(), make_world().tokens["sol"]) == (
+            profiles["file"].token,
+            profiles["environment"].token,
+        )
+
     @pytest.mark.parametrize("content", [b"", b"two words", "ñ".encode(), b"a\x00b"])
     def test_what_is_no_token_is_refused_unquoted(self, shell: Shell, content: bytes) -> None:
         """Nothing is asked with it."""
@@ -91,8 +109,8 @@ class TestLogin:
         assert "words" not in result.err
 
     def test_nobody_to_ask_is_a_usage_error(self, shell: Shell) -> None:
-        """Off a terminal the token comes from a file or stdin."""
-        assert_refused(shell.run("login", FAR), 2, "Missing --token-file")
+        """Off a terminal the token comes from a file, stdin or the environment."""
+        assert_refused(shell.run("login", FAR), 2, "Missing --token-file or RELEASED_TOKEN")
         assert_refused(shell.run("--no-input", "login", FAR), 2, "Missing --token-file")
 
     @pytest.mark.parametrize("name", [" ", "two\nlines"])

@@ -91,21 +91,23 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
     refuse_elsewhere(ctx, "service status")
     found = units.ask_units() if units.runs_here() else {}
+    settings = None
     if found and found[units.SERVICE].is_installed:
         trouble: tuple[str, ...] = ()
-        settings = None
         try:
             settings = load(ctx)
         except ReleasedError as unreadable:
             trouble = (str(unreadable),)
         document = looking.look_at_service(found, settings, trouble=trouble)
     else:
-        document = looking.look_without_systemd(load(ctx))
+        settings = load(ctx)
+        document = looking.look_without_systemd(settings)
         say("systemd does not run the daemon here.")
     if as_json:
         print_json(document)
     else:
-        print_facts(telling.tell_service(document, now=now()))
+        keeps = settings is not None and settings.backup_dir is not None
+        print_facts(telling.tell_service(document, keeps_backups=keeps, now=now()))
     for fault in document["faults"]:
         say(f"Fault: {fault}")
     if document["faults"]:

@@ -16,18 +16,25 @@ STYLES = {
 LEVEL_CELLS = 8
 SUCCESS = "success"
 
+NONE_KEPT = "none each night: BACKUP_DIR is not set; released db backup FILE makes one by hand"
+
 AT_WORK = frozenset({"active", "reloading", "running"})
 """A daemon's states, in systemd's words and in our own, in which it answers."""
 
 
-def tell_service(document: Document, *, now: float) -> dict[str, str]:
-    """Say a line about each part of the service, by its name."""
+def tell_service(document: Document, *, keeps_backups: bool, now: float) -> dict[str, str]:
+    """Say a line about each part of the service, by its name.
+
+    `keeps_backups` tells whether BACKUP_DIR is set: what was made elsewhere nobody knows of.
+    """
     if not document["systemd"]:
         return {
             "daemon": _tell_daemon(document["daemon"], now=now),
             "health": _tell_health(document["health"]),
             "version": _tell_version(document["version"]),
-            "backup": _tell_newest(document["backup"]["newest"], now=now),
+            "backup": (
+                _tell_newest(document["backup"]["newest"], now=now) if keeps_backups else NONE_KEPT
+            ),
         }
     units = {unit["name"]: unit for unit in document["units"]}
     socket = units["released.socket"]
@@ -96,7 +103,7 @@ def _tell_version(version: Document) -> str:
 
 def _tell_newest(newest: str | None, *, now: float) -> str:
     if newest is None:
-        return "none made yet; released db backup makes one"
+        return "none found in BACKUP_DIR; released db backup makes one"
     return f"newest made {tell_age(newest, now=now)}"
 
 

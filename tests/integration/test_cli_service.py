@@ -179,7 +179,6 @@ class TestWithoutSystemd:
             done = shell.must("service", "status")
             document = shell.must("service", "status", "--json").json
         assert done.err.startswith("systemd does not run the daemon here.")
-        assert "none made yet" in done.out
         assert (False, "ok", [], None) == tuple(
             document[key] for key in ("systemd", "health", "units", "maintenance")
         )
@@ -192,6 +191,19 @@ class TestWithoutSystemd:
         assert 3 == done.code
         assert "Fault: the daemon does not run. Start it: " in done.err
         assert "no access token" in done.err
+
+    def test_the_backup_that_is_advised_can_be_made(self, shell: Shell) -> None:
+        """Without BACKUP_DIR nobody knows of those made by hand, and says nothing of them."""
+        shell.add()
+        advised = "BACKUP_DIR is not set; released db backup FILE makes one"
+        assert advised in shell.run("service", "status").out
+        shell.must("db", "backup", "before.db")
+        assert advised in shell.run("service", "status").out
+        shell.set(BACKUP_DIR="kept")
+        said = shell.run("service", "status").out
+        assert "none found in BACKUP_DIR; released db backup makes one" in said
+        shell.must("db", "backup")
+        assert "newest made" in shell.run("service", "status").out
 
     def test_a_daemon_that_runs_and_does_not_answer(self, shell: Shell) -> None:
         """As when its workers hang."""

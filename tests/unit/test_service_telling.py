@@ -14,7 +14,7 @@ IN_AN_HOUR = "2026-05-28T21:26:40Z"
 JOB = {"last": AN_HOUR_AGO, "result": "success", "next": IN_AN_HOUR}
 
 
-def tell(**parts: Any) -> dict[str, str]:
+def tell(*, keeps_backups: bool = True, **parts: Any) -> dict[str, str]:
     document = {
         "systemd": True,
         "units": [{"name": "released.socket", "state": "active", "detail": None}],
@@ -31,7 +31,7 @@ def tell(**parts: Any) -> dict[str, str]:
         "maintenance": JOB,
         "faults": [],
     }
-    return tell_service(document | parts, now=NOW)
+    return tell_service(document | parts, keeps_backups=keeps_backups, now=NOW)
 
 
 def test_each_part_is_a_line() -> None:
@@ -47,9 +47,12 @@ def test_each_part_is_a_line() -> None:
 
 
 def test_without_systemd_no_backup_is_said_well() -> None:
-    """Neither a word is missing, nor the command that makes one."""
-    told = tell(systemd=False, backup={"newest": None})
-    assert "none made yet; released db backup makes one" == told["backup"]
+    """Neither a word is missing, nor a command that makes one as things are."""
+    none: dict[str, Any] = {"systemd": False, "backup": {"newest": None}}
+    told = tell(**none)
+    assert "none found in BACKUP_DIR; released db backup makes one" == told["backup"]
+    told = tell(**none, keeps_backups=False)
+    assert told["backup"].startswith("none each night: BACKUP_DIR is not set; released db backup ")
 
 
 def test_what_did_not_happen_is_told_too() -> None:

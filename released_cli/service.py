@@ -71,7 +71,7 @@ def install(ctx: typer.Context) -> None:
     script = _find_script()
     options = [*ctx.args, *(["--no-input"] if current().no_input else [])]
     if not {"--root", "--dry-run"} & set(options):
-        _require_systemd()
+        _require_systemd(ctx, "install")
         _require_root("install")
     bash = shutil.which("bash")
     if bash is None:
@@ -184,7 +184,7 @@ class ServiceRefused(ReleasedError):
 
 def _order(ctx: typer.Context, verb: str, names: "list[str] | tuple[str, ...]") -> None:
     refuse_elsewhere(ctx, f"service {verb}")
-    _require_systemd()
+    _require_systemd(ctx, verb)
     _require_root(verb)
     units.order(verb, names)
     say(f"{units.SERVICE} is {units.ask_units([units.SERVICE])[units.SERVICE].state}.")
@@ -229,12 +229,22 @@ def _find_log(ctx: typer.Context, since: str | None) -> Path:
     return file
 
 
-def _require_systemd() -> None:
-    if not units.runs_here():
-        raise ServiceRefused(
-            "systemd does not run this machine: start released-daemon, or use docker compose or"
-            " scripts/provision_client.sh."
-        )
+def _require_systemd(ctx: typer.Context, verb: str) -> None:
+    from daemon.core.orders import find_orders
+    from daemon.core.store.engine import sqlite_path
+
+    if units.runs_here():
+        return
+    orders = find_orders(sqlite_path(load(ctx).database_url))
+    ways = {
+        "start": orders.start,
+        "stop": orders.stop,
+        "restart": orders.restart,
+        "reload": orders.reload,
+        "install": f"docker compose, scripts/provision_client.sh, or by hand: {orders.start}",
+    }
+    instead = "To run the daemon without it" if verb == "install" else f"To {verb} the daemon"
+    raise ServiceRefused(f"systemd does not run this machine. {instead}: {ways[verb]}")
 
 
 def _require_root(verb: str) -> None:

@@ -1,4 +1,4 @@
-"""How the daemon of a database is started, restarted and stopped here, as commands to type.
+"""How the daemon of a database is started, restarted, reloaded and stopped here, as commands.
 
 Owns how that is found out: an instance's folder, systemd's unit, our image, else a plain process.
 Runs nothing.
@@ -27,14 +27,21 @@ IMAGE_PREFIX = "/opt/released"
 OF_INSTANCE = "PHONE_NUMBER_ID="
 """A line of an instance's .env that no other .env has."""
 
+PID_FILE = "daemon.pid"
+"""Where scripts/provision_client.sh keeps a plain process's id, in its first line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What to type to have the daemon started, started anew, or stopped until it is started."""
+    """What to type to have the daemon started, started anew, or stopped until it is started.
+
+    `reload` lets it take up its log's settings and certificates while it runs.
+    """
 
     start: str
     restart: str
     stop: str
+    reload: str
 
 
 BY_SYSTEMD = Orders(
@@ -42,16 +49,19 @@ BY_SYSTEMD = Orders(
     restart="systemctl restart released",
     # The socket would start it again with the next request.
     stop="systemctl stop released.socket released",
+    reload="systemctl reload released",
 )
 BY_COMPOSE = Orders(
     start="docker compose up -d daemon",
     restart="docker compose up -d --force-recreate daemon",
     stop="docker compose stop daemon",
+    reload="docker compose kill --signal HUP daemon",
 )
 BY_HAND = Orders(
     start="released-daemon",
     restart="released-daemon  # end the one that runs first",
     stop="Ctrl-C where it runs",
+    reload="kill -HUP PID  # of the released-daemon that runs",
 )
 
 
@@ -73,7 +83,11 @@ def find_orders(database: Path, machine: Machine | None = None) -> Orders:
         name = shlex.quote(folder.name)
         start = f"scripts/provision_client.sh {name} PHONE"
         stop = f"scripts/provision_client.sh --stop {name}"
-        return Orders(start, f"{stop} && {start}", stop)
+        restart = f"{stop} && {start}"
+        # A container of its own has no such file; what a reload takes up, a restart does too.
+        pid_file = folder / PID_FILE
+        reload = f"kill -HUP $(head -n 1 {shlex.quote(str(pid_file))})"
+        return Orders(start, restart, stop, reload if pid_file.is_file() else restart)
     has_unit = any((units / UNIT).is_file() for units in here.unit_folders)
     if has_unit and here.systemd_runs.is_dir():
         return BY_SYSTEMD

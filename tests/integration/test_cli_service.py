@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from daemon.core.orders import find_orders
 from daemon.core.ownership import owned
 from released_cli import keys
 from released_cli.serving import journal
@@ -220,10 +222,24 @@ class TestWithoutSystemd:
         assert_refused(shell.run("service", "status"), 1, "There is no database released.db yet")
         assert before == list_files(shell.folder)
 
-    @pytest.mark.parametrize("verb", ["logs", "start", "stop", "restart", "reload", "install"])
-    def test_what_needs_systemd_says_so(self, shell: Shell, verb: str) -> None:
-        """In one line, with the other ways."""
-        assert_refused(shell.run("service", verb), 1, "systemd does not run this machine")
+    @pytest.mark.parametrize(
+        ("verb", "way"),
+        [
+            ("start", "To start the daemon: {start}"),
+            ("stop", "To stop the daemon: {stop}"),
+            ("restart", "To restart the daemon: {restart}"),
+            ("reload", "To reload the daemon: {reload}"),
+            ("install", "or by hand: {start}"),
+            ("logs", "LOG_FILE is not set: the log is on the terminal"),
+        ],
+    )
+    def test_what_needs_systemd_says_what_does_the_same(
+        self, shell: Shell, verb: str, way: str
+    ) -> None:
+        """In one line, with the way that fits the verb and how the daemon is run here."""
+        orders = asdict(find_orders(Path("released.db")))
+        told = " ".join(way.format(**orders).split())
+        assert_refused(shell.run("service", verb), 1, "systemd does not run this machine", told)
 
     def test_without_its_programs_as_well(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch

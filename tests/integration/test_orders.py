@@ -1,6 +1,7 @@
 """How the daemon is run here is found out, and the command that is named is the right one."""
 
 import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,3 +64,23 @@ def test_an_instance_is_begun_by_its_script(tmp_path: Path, machine: Machine) ->
     assert f"scripts/provision_client.sh {name} PHONE" == found.start
     assert f"scripts/provision_client.sh --stop {name}" == found.stop
     assert f"{found.stop} && {found.start}" == found.restart
+    assert found.restart == found.reload
+
+
+def test_a_plain_instance_is_reloaded_by_its_process(tmp_path: Path, machine: Machine) -> None:
+    """One in a container is restarted, which takes up as much."""
+    home = tmp_path / "la plaza"
+    home.mkdir()
+    (home / ".env").write_text("PHONE_NUMBER_ID='1'\n")
+    (home / "daemon.pid").write_text("17\n4711\n")
+    found = find_orders(home / "released.db", machine)
+    assert (
+        "17"
+        == subprocess.run(
+            ["sh", "-c", found.reload.replace("kill -HUP", "echo")],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
+    assert found.reload.startswith("kill -HUP ")

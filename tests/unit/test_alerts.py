@@ -99,9 +99,11 @@ class TestWaiting:
         """Where no systemd runs the daemon, nobody is sent to systemctl."""
         stop = Stop("Meta refuses the shared access token", "restart")
         waiting = replace(WELL, pending=1, oldest_at=NOW)
-        (down,) = find(waiting, daemon_runs=False, orders=Orders("begin", "again", "end"))
+        (down,) = find(waiting, daemon_runs=False, orders=Orders("begin", "again", "end", "anew"))
         (void,) = find(
-            replace(WELL, is_stopped=True), stops={1: stop}, orders=Orders("begin", "again", "end")
+            replace(WELL, is_stopped=True),
+            stops={1: stop},
+            orders=Orders("begin", "again", "end", "anew"),
         )
         assert ("begin", "again") == (down.next, void.next)
 

@@ -118,7 +118,9 @@ def _print_what_it_can() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.split())
+    from released_cli.spelling import spell
+
+    line = spell(" ".join(message.split()))
     if line:
         typer.echo(f"released: {line}", err=True)
     sys.exit(code)

@@ -88,8 +88,8 @@ def logout(
         raise NotFound(f"There is no profile {chosen!r} (saved: {known}).")
     write_book(file, book.drop(chosen))
     say(
-        f"Profile {chosen} is forgotten here; its token works until it is revoked:"
-        " released token revoke NAME on the server."
+        f"Profile {chosen} is forgotten here; its token works until it is revoked"
+        " (released token revoke NAME on the server)."
     )
 
 
@@ -141,5 +141,5 @@ def _get_token(token_file: str | None, url: str) -> str:
         return token
     if not can_ask():
         raise UsageError(f"Missing --token-file or {TOKEN}: nobody can be asked for the token.")
-    say("A token comes from the server: released token create NAME")
+    say("A token comes from the server (released token create NAME there).")
     return ask_secret(f"Token for {url}")

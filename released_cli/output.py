@@ -58,8 +58,10 @@ def pick(data: object) -> object:
 
 def say(message: str) -> None:
     """Tell a person something, unless they want to hear of errors only."""
+    from released_cli.spelling import spell
+
     if not current().quiet:
-        typer.echo(message, err=True)
+        typer.echo(spell(message), err=True)
 
 
 def print_table(

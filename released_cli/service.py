@@ -88,6 +88,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     what can be seen all the same.
     """
     from released_cli.serving import looking, telling
+    from released_cli.spelling import spell
 
     refuse_elsewhere(ctx, "service status")
     found = units.ask_units() if units.runs_here() else {}
@@ -107,7 +108,8 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         print_json(document)
     else:
         keeps = settings is not None and settings.backup_dir is not None
-        print_facts(telling.tell_service(document, keeps_backups=keeps, now=now()))
+        told = telling.tell_service(document, keeps_backups=keeps, now=now())
+        print_facts({part: spell(text) for part, text in told.items()})
     for fault in document["faults"]:
         say(f"Fault: {fault}")
     if document["faults"]:

@@ -12,6 +12,7 @@ from released_cli.admin import Document
 from released_cli.commands import Command
 from released_cli.output import is_terminal, print_json, print_table, print_text, say
 from released_cli.session import AsJson, admin, load
+from released_cli.spelling import spell
 from released_cli.watching.attention import is_well, name_clients, rank_alerts
 from released_cli.watching.board import build_board, draw_board
 from released_cli.watching.lines import Line, draw_line, make_line
@@ -76,7 +77,7 @@ def _write(document: Document) -> None:
     for alert in alerts:
         # Two lines, as on a terminal: side by side they are wider than any window.
         print_text(f"{alert['level']}: {tell_alert(alert, names)}")
-        print_text(f"{INDENT}{alert['next']}")
+        print_text(f"{INDENT}{spell(alert['next'])}")
     if alerts:
         print_text("")
     print_table(["part", "how it is"], list(sum_up(document, now=now).items()))
@@ -136,7 +137,7 @@ def _describe(alert: Document, names: dict[int, str]) -> list[Line]:
     style = "bold red" if alert["level"] == "error" else "bold yellow"
     return [
         make_line((f"{alert['level']}: ", style), (tell_alert(alert, names), "")),
-        make_line((str(alert["next"]), "cyan"), mark=INDENT),
+        make_line((spell(str(alert["next"])), "cyan"), mark=INDENT),
     ]
 
 

@@ -61,6 +61,7 @@ class Shell:
         for name in (*(field.upper() for field in Settings.model_fields), *CHOOSING):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        monkeypatch.setenv("PATH", find_path())
 
     def set(self, **settings: str) -> None:
         for name, text in settings.items():
@@ -111,14 +112,19 @@ class Shell:
         return self.must("client", "list", "--json").json
 
 
+def find_path() -> str:
+    """Give a PATH that has our programs, so that hints name them bare wherever tests run."""
+    return os.pathsep.join((str(Path(sys.prefix) / "bin"), os.environ["PATH"]))
+
+
 def clean_environment(**settings: str) -> dict[str, str]:
     """Keep what a process needs to be found and encoded; no setting of ours, and no measuring.
 
     Coverage makes a start half as long again, and writes on stderr when a disk is full.
     """
-    kept = ("PATH", "HOME", "TMPDIR", "LANG")
+    kept = ("HOME", "TMPDIR", "LANG")
     found = {name: text for name, text in os.environ.items() if name in kept}
-    return found | NO_CONFIGURATION | settings
+    return found | NO_CONFIGURATION | {"PATH": find_path()} | settings
 
 
 def measured() -> dict[str, str]:

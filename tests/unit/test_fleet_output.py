@@ -9,6 +9,7 @@ from daemon.core.fleet.comparing import Plan, compare
 from released_cli.fleet_apply import Outcome, Step
 from released_cli.fleet_output import SHOWN_ABSENT, print_plan, say_outcome
 from released_cli.given import Globals, start
+from tests.doubles.command_line import find_path
 from tests.doubles.fake_office import FakeOffice
 from tests.doubles.fleet_kit import LUNA, SOL, read
 
@@ -124,8 +125,11 @@ def test_a_terminal_gets_colours_and_short_texts(
     assert "\x1b[32m+ Bar Sol" in shown
 
 
-def test_warnings_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_told_and_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first ten in their own words, so that five hundred do not hide the sums."""
+    monkeypatch.setenv("PATH", find_path())
     outcome = Outcome(3, warnings=[f"Bar {n}: Client 2 has the same name." for n in range(12)])
     say_outcome(outcome, absent=9)
     said = capsys.readouterr().err.splitlines()

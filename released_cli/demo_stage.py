@@ -49,6 +49,7 @@ class Stage:
     environment: dict[str, str]
     settings: Settings
     client: Client
+    questions: tuple[str, ...]
 
     @property
     def log(self) -> Path:
@@ -77,7 +78,8 @@ def prepare(folder: Path, *, quick: bool) -> Stage:
         client = database.write(
             lambda conn: add_client(conn, SEED, faqs, now=now(), actor=Actor("demo"))
         )
-    return Stage(folder=folder, environment=environment, settings=settings, client=client)
+    questions = tuple(faq.question for faq in faqs)
+    return Stage(folder, environment, settings, client, questions)
 
 
 @asynccontextmanager
@@ -87,7 +89,12 @@ async def run_sandbox(stage: Stage) -> AsyncIterator[str]:
 
     known = stage.client
     client = SandboxClient(known.name, known.phone_number_id, known.phone_number)
-    config = configure(stage.settings, webhook_url=None, list_clients=lambda: [client])
+    config = configure(
+        stage.settings,
+        webhook_url=None,
+        list_clients=lambda: [client],
+        list_questions=lambda _phone_number_id: stage.questions,
+    )
     async with serve_sandbox(config, port=0) as url:
         yield url
 

@@ -1,5 +1,6 @@
 """`released sandbox`: WhatsApp on your own machine, for trying bots without an account."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from released_cli.session import load, refuse_elsewhere
 
 if TYPE_CHECKING:
     from daemon.core.settings import Settings
+    from daemon.core.store.engine import Connection
     from daemon.sandbox import SandboxConfig
 
 app = typer.Typer()
@@ -44,12 +46,17 @@ def sandbox(
                 SandboxClient(client.name, client.phone_number_id, client.phone_number)
                 for client in database.read(lambda conn: list_clients(conn, active_only=True))
             ],
+            list_questions=lambda number_id: database.read(partial(_list_questions, number_id)),
         )
         asyncio.run(_serve(config, port))
 
 
 def configure(
-    settings: "Settings", *, webhook_url: str | None, list_clients: "ListClients"
+    settings: "Settings",
+    *,
+    webhook_url: str | None,
+    list_clients: "ListClients",
+    list_questions: "ListQuestions",
 ) -> "SandboxConfig":
     """Make a sandbox that signs with the settings' secret and takes their token.
 
@@ -70,7 +77,19 @@ def configure(
         app_secret=settings.meta_app_secret.get_secret_value(),
         access_token=settings.token_for(None),
         list_clients=list_clients,
+        list_questions=list_questions,
     )
+
+
+def _list_questions(phone_number_id: str, conn: "Connection") -> list[str]:
+    """List what the FAQs of a number's client answer; nothing where it has none."""
+    from daemon.core.store.assistants import get_current_version
+    from daemon.core.store.clients import find_by_number_id
+
+    client = find_by_number_id(conn, phone_number_id)
+    if client is None:
+        return []
+    return [faq.question for faq in get_current_version(conn, client.id).faqs]
 
 
 def _daemon_url(settings: "Settings") -> str:
@@ -98,3 +117,4 @@ if TYPE_CHECKING:
     from daemon.sandbox import SandboxClient
 
     ListClients = Callable[[], Sequence[SandboxClient]]
+    ListQuestions = Callable[[str], Sequence[str]]

@@ -99,6 +99,7 @@ def _list_routes() -> list[web.AbstractRouteDef]:
         web.get("/", pages.show_page),
         web.static("/static", pages.STATIC),
         web.get("/chat/clients", pages.list_clients),
+        web.get("/chat/examples", pages.list_examples),
         web.get("/chat/messages", pages.show_transcript),
         web.post("/chat/messages", pages.post_message),
         web.get("/chat/events", pages.stream),

@@ -43,14 +43,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class SandboxConfig:
-    """All a sandbox needs; `list_clients` may block and runs in a thread.
+    """All a sandbox needs; what lists clients and questions may block, and runs in a thread.
 
     `access_token` None: any token, and none, is accepted. `clock` gives epoch seconds.
+    `list_questions` is given a phone_number_id, and gives what can be asked there.
     """
 
     webhook_url: str
     app_secret: str = field(repr=False)
     access_token: str | None = field(repr=False)
     list_clients: Callable[[], Sequence[SandboxClient]]
+    list_questions: Callable[[str], Sequence[str]] = lambda _phone_number_id: ()
     clock: Callable[[], float] = time.time
     pace: Pace = field(default_factory=Pace)

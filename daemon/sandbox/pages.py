@@ -18,6 +18,9 @@ from daemon.sandbox.writing import parse_message, write_message
 
 STATIC = Path(__file__).parent / "static"
 
+EXAMPLES = 3
+"""Questions that an empty chat offers to ask."""
+
 MAX_WAIT_S = 60
 """How long a script may wait for news in one request."""
 
@@ -42,6 +45,13 @@ async def list_clients(request: web.Request) -> web.Response:
     )
 
 
+async def list_examples(request: web.Request) -> web.Response:
+    """Answer `GET /chat/examples?phone_number_id=`: what a customer may ask that client."""
+    stage = request.app[STAGE]
+    questions = await asyncio.to_thread(stage.config.list_questions, _read_number_id(request))
+    return web.json_response({"examples": list(questions[:EXAMPLES])})
+
+
 async def post_message(request: web.Request) -> web.Response:
     """Answer `POST /chat/messages`: 200 when the webhook was answered 200, else 202."""
     message = parse_message(await read_json(request))
@@ -59,9 +69,7 @@ async def show_transcript(request: web.Request) -> web.Response:
     With `wait` (seconds) it answers as soon as something has changed since change `after`.
     """
     stage = request.app[STAGE]
-    phone_number_id = request.query.get("phone_number_id", "")
-    if not phone_number_id:
-        raise Invalid("phone_number_id: is missing")
+    phone_number_id = _read_number_id(request)
     reference = _read_customer(request.query.get("customer", ""))
     direction = request.query.get("direction")
     if direction not in {None, "in", "out"}:
@@ -103,6 +111,13 @@ async def _wait_for_news(
         left_s = deadline - loop.time()
         if news or left_s <= 0 or not await stage.bells.wait(key, left_s):
             return news
+
+
+def _read_number_id(request: web.Request) -> str:
+    phone_number_id = request.query.get("phone_number_id", "")
+    if not phone_number_id:
+        raise Invalid("phone_number_id: is missing")
+    return phone_number_id
 
 
 def _read_customer(text: str) -> str:

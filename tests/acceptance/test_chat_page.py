@@ -120,10 +120,17 @@ async def test_another_client_is_another_chat(page: Page) -> None:
 
 
 async def test_an_example_can_be_sent_with_one_press(page: Page) -> None:
-    """The empty chat offers questions."""
+    """The empty chat offers questions of the chosen client, and none where there are none."""
+    await page.wait_for("document.querySelectorAll('.chip').length === 6")
     await page.evaluate("document.querySelector('.chip').click()")
     await page.wait_for("document.querySelector('.theirs p')")
     assert ["¿Cuál es vuestro horario?"] == await read_bubbles(page, "mine")
+    await page.evaluate(
+        "{ const chooser = document.querySelector('.client'); chooser.selectedIndex = 1;"
+        " chooser.dispatchEvent(new Event('change', { bubbles: true })); }"
+    )
+    await page.wait_for("document.querySelectorAll('.chip').length === 3")
+    assert await page.evaluate("document.querySelector('.tries').hidden")
 
 
 async def test_a_customer_may_hide_behind_a_user_id(kit: Kit, page: Page) -> None:

@@ -13,6 +13,9 @@ from tests.doubles.echo_daemon import SECRET, TOKEN, EchoDaemon, serve_echo_daem
 NUMBER = "631261586727899"
 OTHER_NUMBER = "111222333"
 CLIENTS = (SandboxClient("Restaurante La Plaza", NUMBER), SandboxClient("Sol", OTHER_NUMBER))
+QUESTIONS = {
+    NUMBER: ("¿Cuál es vuestro horario?", "¿Puedo reservar?", "¿Hay menú?", "¿Hay terraza?")
+}
 AT_ONCE = Pace(status_delays_s=(0, 0, 0), retry_pauses_s=(0, 0.01, 0.01), heartbeat_s=0.05)
 NOW = 1_764_000_000.0
 
@@ -90,6 +93,7 @@ async def open_kit(
             app_secret=SECRET,
             access_token=access_token,
             list_clients=list_clients,
+            list_questions=lambda number: QUESTIONS.get(number, ()),
             clock=clock,
             pace=pace,
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.core.meta.wire import Customer, parse_delivery
-from tests.doubles.sandbox_kit import CLIENTS, NOW, NUMBER, Kit, open_kit
+from tests.doubles.sandbox_kit import CLIENTS, NOW, NUMBER, OTHER_NUMBER, QUESTIONS, Kit, open_kit
 
 BELOW = "34600111222"
 
@@ -247,6 +247,14 @@ async def test_the_clients_are_listed_with_the_webhooks_health(silent: Kit) -> N
     names = [client["name"] for client in answer.body["clients"]]
     assert [client.name for client in CLIENTS] == names
     assert {"url": silent.echo.url, "status": None, "problem": None} == answer.body["webhook"]
+
+
+async def test_an_empty_chat_offers_what_its_client_can_answer(silent: Kit) -> None:
+    """A few of its own questions; none where it has none."""
+    for number, offered in ((NUMBER, list(QUESTIONS[NUMBER][:3])), (OTHER_NUMBER, [])):
+        answer = await silent.call("GET", f"/chat/examples?phone_number_id={number}")
+        assert {"examples": offered} == answer.body
+    assert 400 == (await silent.call("GET", "/chat/examples")).status
 
 
 async def read_event(stream: Any) -> dict[str, Any]:

@@ -57,7 +57,10 @@ async function lookAround() {
     const found = await answer.json();
     if (!answer.ok) return showProblem(found.error);
     showHealth(found.webhook);
-    for (const pane of panes) pane.offerClients(found.clients);
+    for (const pane of panes) {
+      pane.offerClients(found.clients);
+      pane.offerExamples();
+    }
   } catch {
     showSandboxGone();
   }

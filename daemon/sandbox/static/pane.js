@@ -3,7 +3,6 @@
 
 import { buildBubble, buildDay, buildNotice, buildTyping, setStatus } from "./bubbles.js";
 
-const EXAMPLES = ["¿Cuál es vuestro horario?", "Quiero reservar una mesa", "¿Qué incluye el menú del día?"];
 const USER_ID = /^[A-Z]{2}(\.ENT)?\.[A-Za-z0-9]{1,128}$/;
 const NUMBER = /^\+?[0-9]{7,15}$/;
 const NEAR_BOTTOM_PX = 120;
@@ -18,6 +17,7 @@ export class Pane {
     this.settings = settings;
     this.onChange = onChange;
     this.userId = null;
+    this.askable = null;
     this.latest = 0;
     this.hasMissed = false;
     this.bubbles = new Map();
@@ -36,7 +36,22 @@ export class Pane {
     this.find(".name").value = this.settings.name;
     this.find(".number").value = this.settings.number;
     this.element.setAttribute("aria-label", `Phone of ${this.settings.name}`);
-    this.find(".chips").replaceChildren(...EXAMPLES.map((text) => this.buildChip(text)));
+  }
+
+  async offerExamples() {
+    const { client } = this.settings;
+    if (!client || client === this.askable) return;
+    this.askable = client;
+    try {
+      const answer = await fetch(`/chat/examples?${new URLSearchParams({ phone_number_id: client })}`);
+      const { examples } = await answer.json();
+      if (client !== this.settings.client) return;
+      this.find(".chips").replaceChildren(...examples.map((text) => this.buildChip(text)));
+      this.find(".tries").hidden = examples.length === 0;
+    } catch {
+      // The next look around asks again.
+      this.askable = null;
+    }
   }
 
   buildChip(text) {
@@ -119,6 +134,7 @@ export class Pane {
     this.showEmpty();
     this.onChange();
     this.reload();
+    this.offerExamples();
   }
 
   async reload() {

@@ -1,5 +1,6 @@
 """`released sandbox` as a process: serves, says where, and ends on Ctrl-C."""
 
+import json
 import signal
 import socket
 import urllib.request
@@ -22,7 +23,7 @@ SECRET = {"META_APP_SECRET": "secret"}
 
 
 def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
-    """It prints its address, knows the clients, and Ctrl-C ends it with 130."""
+    """It prints its address, knows the clients and their FAQs, and Ctrl-C ends it with 130."""
     run_quickly(tmp_path, "client", "add", *LA_PLAZA, "--faqs", str(FAQS))
     environment = clean_environment(HOST="0.0.0.0", PORT="9999", **SECRET)
     with running((*PROGRAM, "sandbox", "--port", "0"), tmp_path, environment) as process:
@@ -31,6 +32,9 @@ def test_the_sandbox_serves_the_clients_of_the_database(tmp_path: Path) -> None:
             assert "text/html" == page.headers.get_content_type()
         with urllib.request.urlopen(f"{url}v26.0/6312") as number:
             assert b"La Plaza" in number.read()
+        for number_id, count in (("6312", 3), ("1", 0)):
+            with urllib.request.urlopen(f"{url}chat/examples?phone_number_id={number_id}") as asked:
+                assert count == len(json.load(asked)["examples"])
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
     assert 130 == process.returncode

@@ -104,7 +104,7 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
         conn, known, status=status.status, at=status.at, error=error, wamid=status.wamid
     )
     is_failed = status.status == "failed"
-    is_wanted = not (is_failed and known.was_let_go)
+    is_wanted = not known.was_let_go or outbox.is_arrival(status.status)
     if unsettled:
         conversations.note_welcome(
             conn,
@@ -113,10 +113,9 @@ def record_status(conn: Connection, client_id: int, status: DeliveryStatus) -> S
             turn_id=known.turn_id,
             now=status.at,
         )
-    if unsettled and is_wanted:
-        _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
-    if not is_failed and known.status == "failed":
-        # The other copy of it may have arrived.
+    # Of one that failed the other copy may have arrived.
+    may_settle = unsettled or known.was_let_go or (known.status == "failed" and not is_failed)
+    if is_wanted and may_settle:
         _close_turn(conn, client_id=client_id, turn_id=known.turn_id)
     if is_failed and not (known.status == "failed" or known.has_arrived):
         _note_failure(conn, client_id, known.turn_id, status, is_wanted=is_wanted)
@@ -136,7 +135,7 @@ def _note_failure(
     code = status.error_codes[0] if status.error_codes else None
     error = inbox.NOT_DELIVERED if code is None else str(code)
     if is_wanted:
-        inbox.mark_turn(conn, client_id=client_id, turn_id=turn_id, error=error)
+        inbox.show_failure(conn, client_id=client_id, turn_id=turn_id, error=error)
     log.warning("not delivered", extra={"client": client_id, "turn": turn_id, "error": error})
     client = find_client(conn, client_id)
     if code is None or client is None or client.stopped_code is not None:

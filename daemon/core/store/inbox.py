@@ -29,11 +29,11 @@ CLAIM_LIMIT = 50
 PENDING = sa.text("inbox.state = 'pending'")
 """Literal, as the partial indexes have it."""
 
-_WAITING = (
-    PENDING,
+_THERE = (
     inbox.c.client_id == sa.bindparam("owner"),
     inbox.c.conversation_id == sa.bindparam("within"),
 )
+_WAITING = (PENDING, *_THERE)
 _PENDING_OF = Prepared(
     sa.select(
         inbox.c.id,
@@ -51,10 +51,7 @@ _PENDING_OF = Prepared(
 _HAS_PENDING = Prepared(sa.select(inbox.c.id).where(*_WAITING).limit(1))
 _LATEST = (
     sa.select(inbox.c.sent_at)
-    .where(
-        inbox.c.client_id == sa.bindparam("owner"),
-        inbox.c.conversation_id == sa.bindparam("within"),
-    )
+    .where(*_THERE)
     .order_by(inbox.c.id.desc())
     .limit(CLAIM_LIMIT)
     .subquery()
@@ -209,6 +206,12 @@ def mark_turn(
 ) -> None:
     """Set columns of all the messages that one turn answered."""
     conn.execute(_OF_TURN, {"answered_by": turn_id, "owner": client_id, **values})
+
+
+def show_failure(conn: sa.Connection, *, client_id: int, turn_id: int, error: str) -> None:
+    """Show why an answer did not arrive, but on messages that were let go: they say why already."""
+    kept = _OF_TURN.where(inbox.c.state != "ignored")
+    conn.execute(kept, {"answered_by": turn_id, "owner": client_id, "error": error})
 
 
 def close_turn(conn: sa.Connection, *, client_id: int, turn_id: int) -> None:

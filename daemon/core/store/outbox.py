@@ -76,13 +76,16 @@ class Known:
 
     @property
     def was_let_go(self) -> bool:
-        """Tell whether it was not to be sent any more: then nobody is to send it again either."""
-        return self.state == "parked" and self.error in LET_GO
+        """Tell whether it was not to be sent any more: then nobody is to send it again either.
+
+        It stays so, though a status says that Meta has it, until one says that it has arrived.
+        """
+        return self.error in LET_GO
 
     @property
     def has_arrived(self) -> bool:
         """Tell whether a copy of it has arrived, whatever befell another."""
-        return _STATUS_RANK.get(self.status or "", 0) > _STATUS_RANK["failed"]
+        return is_arrival(self.status)
 
 
 _COLUMNS = (
@@ -135,6 +138,11 @@ _KNOWN = sa.select(*(outbox.c[name] for name in Known.__slots__)).where(
 )
 _KNOWN_BY_ID = Prepared(_KNOWN.where(outbox.c.id == sa.bindparam("key")))
 _KNOWN_BY_WAMID = Prepared(_KNOWN.where(outbox.c.wamid == sa.bindparam("key")))
+
+
+def is_arrival(status: str | None) -> bool:
+    """Tell whether a status says that the customer has it."""
+    return _STATUS_RANK.get(status or "", 0) > _STATUS_RANK["failed"]
 
 
 def make_id() -> str:
@@ -261,9 +269,12 @@ def record_status(
     unsettled = known.state != "sent"
     if unsettled:
         values |= {"state": "sent", "sent_at": at}
-    if unsettled or (is_further and known.status == "failed"):
-        values["error"] = None
-    if error is not None and not is_late:
+    if known.was_let_go:
+        # Else it would look like any other that failed, and be sent again with those.
+        values |= {"error": None} if is_arrival(status) else {}
+    elif error is not None and not is_late:
         values["error"] = error
+    elif unsettled or (is_further and known.status == "failed"):
+        values["error"] = None
     conn.execute(_SET, {"place": known.seq, **values})
     return unsettled

@@ -63,6 +63,7 @@ async def test_a_token_is_read(graph: FakeGraph, inspector: GraphInspector) -> N
         {"scope": "whatsapp_business_management", "target_ids": ["900", "901", None]},
         {"scope": "whatsapp_business_messaging", "target_ids": ["900"]},
         {"scope": "pages_show_list", "target_ids": ["7"]},
+        {"scope": ["whatsapp_business_messaging"], "target_ids": ["8"]},
         "nonsense",
     ]
     data = {

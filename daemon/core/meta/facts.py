@@ -84,7 +84,7 @@ def read_token(data: Mapping[str, Any]) -> TokenFacts:
     granted = {
         account: None
         for grant in _objects(data.get("granular_scopes"))
-        if grant.get("scope") in _WHATSAPP_SCOPES
+        if read_word(grant.get("scope")) in _WHATSAPP_SCOPES
         for account in _identifiers(grant.get("target_ids"))
     }
     return TokenFacts(

@@ -229,3 +229,19 @@ async def test_a_client_with_many_faqs_does_not_hold_up_another(engine: LocalEng
         assert HOURS.answer == (await engine.answer(ask("horario"))).text
         assert not slow.done()
         await slow
+
+
+async def test_a_crowd_of_such_a_client_lets_another_through(engine: LocalEngine) -> None:
+    """Its searches come one by one, those of others between, and the loop's threads stay free."""
+    many = tuple(Faq(f"¿Tenéis el artículo número {n}?", f"Sí, {n}.") for n in range(2_000))
+    crowded, other = (AssistantVersion(f"asst_{n}", 1, "", many) for n in (9, 8))
+    for assistant in (crowded, other):
+        await engine.answer(ask("artículo 77", assistant=assistant))
+    crowd = [
+        asyncio.create_task(engine.answer(ask(f"artículo {n}", assistant=crowded)))
+        for n in range(30)
+    ]
+    await asyncio.sleep(0)
+    await engine.answer(ask("artículo 77", assistant=other))
+    assert sum(one.done() for one in crowd) <= 2
+    await asyncio.gather(*crowd)

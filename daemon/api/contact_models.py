@@ -120,7 +120,7 @@ class Pause(BaseModel):
 class PauseState(BaseModel):
     """Why the bot says nothing in a customer's conversation, null where it answers, and until when.
 
-    There is no end while the customer wants none of its answers. `changed`: it was not so before.
+    There is no end while the customer wants none of its answers. `changed`: the call did something.
     """
 
     client_id: int

@@ -46,7 +46,7 @@ class Faults(BaseModel):
     `quality_rating` is told of every number.
 
     Of the app's webhook: `missing_fields` are not subscribed to, and `webhook_state` is told of it;
-    what is not subscribed to, or all where it is not active, is never posted.
+    what is new and not subscribed to, or all of it where it is not active, is not posted.
     """
 
     model_config = _STRICT

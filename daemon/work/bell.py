@@ -244,10 +244,10 @@ class Bell:
         return None
 
     def _has_share(self, line: _Line) -> bool:
-        """Tell whether a client may have one more in work: as many as are free, and always one.
+        """Tell whether a client may have one more in work: if it has fewer than are free, or none.
 
-        One client alone fills half of the workers, n clients n of n + 1 parts: however many of them
-        have sends that hang, there is room for the next.
+        One whose sends hang takes half of the workers, the next half of what it left: of 64 the
+        seventh takes the last.
         """
         return line.running < max(1, self._workers - self._running)
 

@@ -19,8 +19,22 @@ def test_one_client_never_holds_all_the_workers() -> None:
     assert [A3] == rung.all()
 
 
+def test_each_client_that_hangs_leaves_half_of_what_it_found() -> None:
+    """One after the other; of 64 workers the seventh takes the last, and the eighth has to wait."""
+    rung = Rung(workers=64)
+    shares = []
+    for client_id in range(7):
+        for number in range(64):
+            rung.bell.wake((client_id, number))
+        shares.append(len(rung.all()))
+    assert [32, 16, 8, 4, 2, 1, 1] == shares
+    rung.bell.wake((7, 0))
+    rung.bell.done((0, 0))
+    assert (7, 0) == rung.next()
+
+
 @pytest.mark.parametrize("hanging", [1, 2, 3, 9, 63])
-def test_however_many_clients_hang_there_is_room_for_the_next(hanging: int) -> None:
+def test_clients_that_hang_together_leave_room_for_one_more(hanging: int) -> None:
     """Each has as many in work as are free at most, in equal shares, and one at least."""
     workers, newcomer = 64, (1000, 1)
     rung = Rung(workers=workers)

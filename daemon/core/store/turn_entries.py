@@ -42,7 +42,7 @@ class Said:
     """What the customer and the bot wrote in one turn, in order, and (state, status) of each send.
 
     Texts that retention took are left out. What nobody wants sent any more, as the conversation was
-    set aside or an operator dropped it, is `withdrawn`: the outbox has no word for it.
+    set aside, it is too old or an operator dropped it, is `withdrawn`: the outbox has no such word.
     """
 
     questions: list[str] = field(default_factory=list)

@@ -1,7 +1,6 @@
 """`released plan`, `apply` and `export`: the fleet as a file."""
 
 import os
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from daemon.core.fleet.comparing import Plan
     from daemon.core.fleet.wanted import Fleet
     from released_cli.fleet_apply import Outcome
+    from released_cli.fleet_writing import Undo
 
 app = typer.Typer()
 
@@ -28,6 +28,9 @@ DIFFERENT = 3
 """The exit code of `plan` when there are differences."""
 
 SHOWN_NAMES = 5
+
+STDOUT = Path("/dev/stdout")
+"""Leads to the file that a shell has made of stdout, if it has."""
 
 Exported = tuple[Document, list[Document]]
 """A client and its FAQs."""
@@ -166,11 +169,11 @@ def _write(
     faqs_dir: Path | None,
     *,
     force: bool,
-    undo: ExitStack,
+    undo: "Undo",
 ) -> None:
     """Write the fleet, FAQs into files of their own first where they have a folder."""
     from daemon.core.fleet.writing import write_faqs, write_fleet
-    from released_cli.fleet_writing import write_files
+    from released_cli.fleet_writing import check_distinct, write_files
 
     files: list[tuple[Path, str]] = []
     shown: list[tuple[Document, list[Document] | str]] = []
@@ -182,6 +185,7 @@ def _write(
         files.append((file, write_faqs(faqs)))
         # Named as seen from where the fleet will lie.
         shown.append((document, os.path.relpath(file, Path() if target is None else target.parent)))
+    check_distinct([*(file for file, _ in files), STDOUT if target is None else target])
     text = write_fleet(shown)
     write_files(files if target is None else [*files, (target, text)], force=force, undo=undo)
     if target is None:

@@ -5,9 +5,11 @@ Owns how they come to be and are taken back. What stands in them is `daemon.core
 
 import errno
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,29 +19,45 @@ from daemon.core.errors import Conflict, Invalid
 
 
 class _Change(NamedTuple):
-    """A file to be written, and what it holds as yet; None where nothing can be lost."""
+    """A file to be written, and what it holds as yet; None where there is none."""
 
     path: Path
     data: bytes
     held: bytes | None
 
 
+class Undo(ExitStack):
+    """What takes back what was made, and the old files kept for it as long as it may happen."""
+
+    def __init__(self) -> None:
+        """Begin with nothing made."""
+        super().__init__()
+        self.kept: list[Path] = []
+
+    def forget(self) -> None:
+        """Let what was made stand; the old files go."""
+        self.pop_all()
+        for kept in self.kept:
+            with suppress(OSError):
+                kept.unlink()
+
+
 @contextmanager
-def all_or_nothing() -> Iterator[ExitStack]:
+def all_or_nothing() -> Iterator[Undo]:
     """Hold what takes back what was made, and do it unless the body comes to its end.
 
     That a reader of stdout has had enough is such an end too.
     """
-    with ExitStack() as undo:
+    with Undo() as undo:
         try:
             yield undo
         except typer.Exit:
-            undo.pop_all()
+            undo.forget()
             raise
-        undo.pop_all()
+        undo.forget()
 
 
-def make_folder(folder: Path, undo: ExitStack) -> None:
+def make_folder(folder: Path, undo: Undo) -> None:
     """Make a folder that files can be made in, unless it is there.
 
     Raises:
@@ -73,8 +91,24 @@ def check_file(path: Path) -> None:
             _try(Path(os.path.realpath(path)).parent)
 
 
-def write_files(files: Sequence[tuple[Path, str]], *, force: bool, undo: ExitStack) -> None:
+def check_distinct(paths: Iterable[Path]) -> None:
+    """Find out whether each is a file of its own; files with FAQs come first.
+
+    Raises:
+        Invalid: when two are one, of which the latter would replace the former.
+
+    """
+    seen: dict[str, Path] = {}
+    for path in paths:
+        first = seen.setdefault(os.path.realpath(path), path)
+        if first is not path:
+            raise Invalid(f"{path} would be written over the FAQs in {first}. Name another file.")
+
+
+def write_files(files: Sequence[tuple[Path, str]], *, force: bool, undo: Undo) -> None:
     """Write files whole; a device is written to. Only `force` replaces what holds something else.
+
+    No path is twice among them.
 
     Raises:
         Conflict: when there is such a file; nothing is written then.
@@ -82,19 +116,14 @@ def write_files(files: Sequence[tuple[Path, str]], *, force: bool, undo: ExitSta
 
     """
     changes = [change for change in map(_compare, files) if change.held != change.data]
-    _refuse_existing([str(one.path) for one in changes if one.held is not None], force=force)
+    _refuse_existing([str(one.path) for one in changes if one.held], force=force)
     staged = []
-    for path, data, held in changes:
+    for path, data, _ in changes:
         with _refusing(path):
-            staged.append((path, _stage(path, data, undo), held, data))
-    for path, part, held, data in staged:
+            staged.append((path, _stage(path, data, undo)))
+    for path, put_in_place in staged:
         with _refusing(path):
-            if part is None:
-                path.write_bytes(data)
-            else:
-                target = Path(os.path.realpath(path))
-                _on_failure(undo, _put_back, target, held)
-                part.replace(target)
+            put_in_place()
 
 
 def _compare(file: tuple[Path, str]) -> _Change:
@@ -119,27 +148,52 @@ def _refuse_existing(names: list[str], *, force: bool) -> None:
     raise Conflict(told)
 
 
-def _stage(path: Path, data: bytes, undo: ExitStack) -> Path | None:
-    """Write beside where it is to be what one step then puts in place; None for a device."""
+def _stage(path: Path, data: bytes, undo: Undo) -> Callable[[], object]:
+    """Write beside where it is to be, keep what is there, and give the one step that is left."""
     if _is_device(path):
-        return None
+        return partial(path.write_bytes, data)
     target = Path(os.path.realpath(path))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    _on_failure(undo, os.unlink, name)
+    part = Path(name)
+    _on_failure(undo, part.unlink)
     with open(handle, "wb") as file:  # noqa: PTH123 - a handle
         file.write(data)
-    Path(name).chmod(_mode_for(target))
-    return Path(name)
+    part.chmod(_mode_for(target))
+    kept = Path(f"{name}.old") if target.exists() else None
+    _on_failure(undo, _take_back, target, part, kept)
+    if kept is not None:
+        undo.kept.append(kept)
+        _keep(target, kept)
+    return partial(part.replace, target)
 
 
-def _put_back(target: Path, held: bytes | None) -> None:
-    if held is None:
+def _keep(target: Path, kept: Path) -> None:
+    """Give a file a second name; where it can have none, a whole copy."""
+    try:
+        os.link(target, kept)
+    except OSError:
+        kept.touch(mode=0o600, exist_ok=False)
+        shutil.copy2(target, kept)
+
+
+def _take_back(target: Path, part: Path, kept: Path | None) -> None:
+    """Undo the one step, if it was taken: only then is what it put in place no longer beside.
+
+    So an interrupt right behind the step loses nothing; one in here leaves what was kept.
+    """
+    if part.exists():
+        if kept is not None:
+            kept.unlink(missing_ok=True)
+    elif kept is None:
         target.unlink()
     else:
-        target.write_bytes(held)
+        try:
+            kept.replace(target)
+        except OSError:
+            typer.echo(f"What {target} held is in {kept}.", err=True)
 
 
-def _on_failure(undo: ExitStack, work: Callable[..., Any], *given: Any) -> None:
+def _on_failure(undo: Undo, work: Callable[..., Any], *given: Any) -> None:
     """Have something taken back; where that fails it stays, and what went wrong first is told."""
 
     def run() -> None:

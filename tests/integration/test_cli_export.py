@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from released_cli.fleet_writing import all_or_nothing, write_files
 from tests.doubles.command_line import (
     PROGRAM,
     ROOT,
@@ -106,6 +105,51 @@ def test_an_export_that_fails_takes_back_what_it_made(shell: Shell, output: str)
     assert {"1.json": "mine"} == left
 
 
+@HAS_FULL
+@pytest.mark.usefixtures("fleet")
+def test_an_empty_file_is_nobodys_text(shell: Shell) -> None:
+    """What `mktemp` or a shell's > has made is written to without --force; a failure leaves it."""
+    shell.write("new.toml", "")
+    (shell.folder / "faqs").mkdir()
+    shell.write("faqs/1.json", "")
+    assert 1 == shell.run("export", "--output", "/dev/full", "--faqs-dir", "faqs").code
+    assert "" == (shell.folder / "faqs/1.json").read_text()
+    shell.must("export", "--output", "new.toml", "--faqs-dir", "faqs")
+    assert "no differences" in shell.must("plan", "new.toml").out
+    assert 0 == export_into(shell, "o.toml", "--output", "/dev/stdout").returncode
+    assert "no differences" in shell.must("plan", "o.toml").out
+
+
+@pytest.mark.usefixtures("fleet")
+def test_the_fleet_does_not_replace_its_faqs(shell: Shell) -> None:
+    """One file for both, by whatever name, is refused before anything is written."""
+    (shell.folder / "fq").mkdir()
+    (shell.folder / "link.toml").symlink_to("fq/2.json")
+    told = "would be written over the FAQs in fq/{}.json. Name another file."
+    for output, number in (("fq/1.json", 1), ("fq/../fq/1.json", 1), ("link.toml", 2)):
+        refused = shell.run("export", "--output", output, "--faqs-dir", "fq", "--force")
+        assert_refused(refused, 1, f"{output} {told.format(number)}")
+    assert [] == list((shell.folder / "fq").iterdir())
+    piped = export_into(shell, "fq/1.json", "--faqs-dir", "fq")
+    assert (1, True) == (piped.returncode, told.format(1) in piped.stderr)
+    assert ["1.json"] == [file.name for file in (shell.folder / "fq").iterdir()]
+
+
+def export_into(shell: Shell, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Export as a shell does it to whom > names a file."""
+    settings = clean_environment(PYTHONPATH=str(ROOT), **measured())
+    with (shell.folder / name).open("wb") as file:
+        return subprocess.run(
+            [*PROGRAM, "export", *options],
+            cwd=shell.folder,
+            env=settings,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+
 def test_an_export_that_cannot_be_written_is_one_line(shell: Shell) -> None:
     """A folder in the way, or none at all, is told without a traceback, and leaves nothing."""
     (shell.folder / "taken").mkdir()
@@ -129,18 +173,6 @@ def test_an_export_whose_reader_has_gone_ends_quietly(shell: Shell) -> None:
     os.close(ours)
     assert (0, b"") == (done.returncode, done.stderr)
     assert (shell.folder / "faqs").is_dir()
-
-
-def test_an_export_cut_off_leaves_nothing(tmp_path: Path) -> None:
-    """What cannot be encoded replaces no file and leaves no half of one."""
-    (tmp_path / "old").write_text("old")
-    files = [(tmp_path / "new", "new"), (tmp_path / "old", "new\ud800")]
-    with pytest.raises(UnicodeEncodeError), all_or_nothing() as undo:
-        write_files(files, force=True, undo=undo)
-    assert (["old"], "old") == (
-        [path.name for path in tmp_path.iterdir()],
-        (tmp_path / "old").read_text(),
-    )
 
 
 @pytest.mark.usefixtures("fleet")

@@ -22,6 +22,7 @@ from daemon.core.errors import (
 )
 from released_cli.calling import Reply
 from released_cli.places import Place
+from released_cli.spelling import FarDocument, mark_far
 
 PROBLEM = "application/problem+json"
 NO_ADDRESS = "There is no such address here."
@@ -120,17 +121,18 @@ def _judge(reply: Reply, problem: dict[str, Any], place: Place) -> ReleasedError
             f" released login {place}"
         )
     if reply.status == HTTPStatus.FORBIDDEN:
-        return Misconfigured(f"{place} refuses this token: {detail}")
+        return mark_far(Misconfigured(f"{place} refuses this token: {detail}"))
     if reply.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         wait_s = reply.retry_after_s
         again = "later" if wait_s is None else f"in {wait_s:.0f} s"
-        return Retryable(f"{place} is busy: {detail} Try again {again}.", retry_after_s=wait_s)
+        busy = f"{place} is busy: {detail} Try again {again}."
+        return mark_far(Retryable(busy, retry_after_s=wait_s))
     kind = _ERRORS.get(reply.status)
     if kind is None and reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Retryable(f"{place} failed: {detail}")
+        return mark_far(Retryable(f"{place} failed: {detail}"))
     if kind is None or detail == NO_ADDRESS:
         raise Strange
-    return kind(detail, problems=_read_problems(problem))
+    return mark_far(kind(detail, problems=_read_problems(problem)))
 
 
 def _read_problem(reply: Reply) -> dict[str, Any] | None:
@@ -159,4 +161,4 @@ def _decode(body: bytes) -> Any:
 def _check(decoded: Any, needs: Sequence[str]) -> dict[str, Any]:
     if not isinstance(decoded, dict) or not decoded.keys() >= set(needs):
         raise Strange
-    return decoded
+    return FarDocument(decoded)

@@ -90,7 +90,7 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="released", standalone_mode=False)
     except ReleasedError as refused:
-        _fail(str(refused), 1)
+        _fail(str(refused), 1, source=refused)
     except TyperException as wrong:
         _fail(explain(wrong), wrong.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -117,10 +117,10 @@ def _print_what_it_can() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, *, source: Exception | None = None) -> NoReturn:
     from released_cli.spelling import spell
 
-    line = spell(" ".join(message.split()))
+    line = spell(" ".join(message.split()), source=source)
     if line:
         typer.echo(f"released: {line}", err=True)
     sys.exit(code)

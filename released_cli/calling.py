@@ -188,8 +188,8 @@ class Caller:
                 ) from None
             case TimeoutError():
                 raise Retryable(
-                    f"{self.place} does not answer in time. Try again, or look at it on the server:"
-                    " released status"
+                    f"{self.place} does not answer in time. Try again, or look at it on the server"
+                    " (released status there)."
                 ) from None
             case ConnectionRefusedError():
                 raise Retryable(

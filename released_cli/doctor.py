@@ -12,6 +12,7 @@ from released_cli.choosing import choose_place
 from released_cli.commands import Command
 from released_cli.output import clean, is_terminal, print_json, print_text, say, waiting
 from released_cli.session import AsJson, Globals, admin, load, now
+from released_cli.spelling import spell
 from released_cli.watching.lines import draw_line, make_line
 
 app = typer.Typer()
@@ -106,7 +107,7 @@ def lay_out(findings: Sequence[Document]) -> list[tuple[str, list[str]]]:
         columns = [text.ljust(width) for text, width in zip(head, widths, strict=True)]
         lines = ["  ".join([*columns, " ".join(clean(finding["detail"]).split())])]
         if finding["next"] is not None:
-            lines.append(f"{INDENT}next: {clean(finding['next'])}")
+            lines.append(f"{INDENT}next: {clean(_spell_next(finding))}")
         laid.append((finding["state"], lines))
     return laid
 
@@ -130,11 +131,15 @@ def _draw(findings: Sequence[Document]) -> None:
         beside = make_line((_tell(finding), ""), mark=f"{head:<{left}}  {check:<{middle}}  ")
         first, *more = draw_line(beside, console)
         first.stylize(STYLES[finding["state"]], 0, len(head))
-        following = make_line((f"next: {finding['next']}", "cyan"), mark=INDENT)
         if finding["next"] is not None:
+            following = make_line((f"next: {_spell_next(finding)}", "cyan"), mark=INDENT)
             more += draw_line(following, console)
         for text in (first, *more):
             console.print(text, soft_wrap=True)
+
+
+def _spell_next(finding: Document) -> str:
+    return spell(str(finding["next"]), source=finding)
 
 
 def _tell(finding: Document) -> str:

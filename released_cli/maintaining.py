@@ -96,5 +96,5 @@ def _print(done: "Maintained", *, as_json: bool) -> None:
     if done.is_worth_vacuum:
         say(
             f"{tell_size(done.space.unused)} are unused. They are filled again by themselves; to"
-            " give them back to the disk: stop the daemon, released db maintain --vacuum"
+            " give them back to the disk: stop the daemon, then released db maintain --vacuum"
         )

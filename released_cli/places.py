@@ -81,8 +81,8 @@ def check_token(text: str) -> str:
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Misconfigured(
-            "That is no token: one word of ASCII is expected, as `released token create NAME`"
-            " on the server prints it."
+            "That is no token: one word of ASCII is expected, as the server prints it"
+            " (released token create NAME there)."
         )
     return token
 

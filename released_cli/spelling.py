@@ -1,7 +1,8 @@
 """How our commands are spelled where they are typed: in a checkout `released` may be on no PATH.
 
 Owns what is written in a program's place in hints for a person. Documents (--json, HTTP) and the
-log keep the bare names: they are read on other machines, too.
+log keep the bare names: they are read on other machines, too. So does what a daemon far away says:
+its commands are for the server.
 """
 
 import os
@@ -11,6 +12,11 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
+
+_FROM_AFAR = "A daemon far away says so."
 
 _COMMAND = re.compile(
     # What stands before a command in our hints; settings may stand between, as in X=1 released …
@@ -27,8 +33,23 @@ class Installation:
     code: Path = Path(__file__).parents[1]
 
 
-def spell(text: str, here: Installation | None = None) -> str:
-    """Name programs in the commands of a hint so that they can be typed here."""
+class FarDocument(dict[str, Any]):
+    """A document as a daemon far away gave it."""
+
+
+def mark_far(error: E) -> E:
+    """Let an error carry that its words are those of a daemon far away."""
+    error.add_note(_FROM_AFAR)
+    return error
+
+
+def spell(text: str, here: Installation | None = None, *, source: object = None) -> str:
+    """Name programs in the commands of a hint so that they can be typed here.
+
+    `source` is the error or the document that the hint is of; what came from afar stays as it is.
+    """
+    if isinstance(source, FarDocument) or _FROM_AFAR in getattr(source, "__notes__", ()):
+        return text
     installation = here or Installation()
     return _COMMAND.sub(
         lambda found: found["before"] + name_program(found["program"], installation), text

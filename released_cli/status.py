@@ -77,7 +77,7 @@ def _write(document: Document) -> None:
     for alert in alerts:
         # Two lines, as on a terminal: side by side they are wider than any window.
         print_text(f"{alert['level']}: {tell_alert(alert, names)}")
-        print_text(f"{INDENT}{spell(alert['next'])}")
+        print_text(f"{INDENT}{spell(alert['next'], source=document)}")
     if alerts:
         print_text("")
     print_table(["part", "how it is"], list(sum_up(document, now=now).items()))
@@ -114,7 +114,9 @@ def _draw(document: Document) -> None:
     console.print(draw_board(board, shown=shown, width=console.width))
     hidden = len(board.rows) - shown
     if hidden > 0:
-        console.print(f"… and {hidden} more: released client list", style="dim")
+        more = spell(f"… and {hidden} more: released client list")
+        for text in draw_line(make_line((more, "dim")), console):
+            console.print(text, soft_wrap=True)
 
 
 def _draw_alerts(document: Document, console: "Console", *, room: int) -> "list[Text]":
@@ -123,21 +125,22 @@ def _draw_alerts(document: Document, console: "Console", *, room: int) -> "list[
     alerts = rank_alerts(document)
     drawn: list[Text] = []
     for number, alert in enumerate(alerts):
-        lines = [text for line in _describe(alert, names) for text in draw_line(line, console)]
+        described = _describe(alert, names, step=spell(str(alert["next"]), source=document))
+        lines = [text for line in described for text in draw_line(line, console)]
         if drawn and len(drawn) + len(lines) > room - 2:
             left = len(alerts) - number
-            more = make_line((f"… and {left} more alerts: released status --json", "dim"))
-            drawn += draw_line(more, console)
+            more = spell(f"… and {left} more alerts: released status --json")
+            drawn += draw_line(make_line((more, "dim")), console)
             break
         drawn += lines
     return [*drawn, *draw_line(make_line(("", "")), console)] if drawn else []
 
 
-def _describe(alert: Document, names: dict[int, str]) -> list[Line]:
+def _describe(alert: Document, names: dict[int, str], *, step: str) -> list[Line]:
     style = "bold red" if alert["level"] == "error" else "bold yellow"
     return [
         make_line((f"{alert['level']}: ", style), (tell_alert(alert, names), "")),
-        make_line((spell(str(alert["next"])), "cyan"), mark=INDENT),
+        make_line((step, "cyan"), mark=INDENT),
     ]
 
 

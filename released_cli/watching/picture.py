@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from released_cli.admin import Document
 from released_cli.output import clean
+from released_cli.spelling import spell
 from released_cli.watching.attention import name_clients, rank_alerts
 from released_cli.watching.board import build_board, draw_board
 from released_cli.watching.moments import parse_moment, tell_span
@@ -110,9 +111,10 @@ def _draw_alerts(document: Document, *, room: int) -> "list[Text]":
     for alert in shown:
         style = "bold red" if alert["level"] == "error" else "bold yellow"
         lines.append(Text.assemble((f"{alert['level']}: ", style), tell_alert(alert, names)))
-        lines.append(Text(f"  {clean(alert['next'])}", style="cyan"))
+        step = spell(str(alert["next"]), source=document)
+        lines.append(Text(f"  {clean(step)}", style="cyan"))
     if len(alerts) > len(shown):
         more = "… and {} more" if shown else "{} alerts"
-        told = more.format(len(alerts) - len(shown))
-        lines.append(Text(f"{told}: released status", style="" if shown else "bold red"))
+        told = spell(f"{more.format(len(alerts) - len(shown))}: released status")
+        lines.append(Text(told, style="" if shown else "bold red"))
     return [*lines, Text("")] if lines else []

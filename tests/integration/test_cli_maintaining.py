@@ -111,7 +111,7 @@ class TestMaintain:
             conn.execute("CREATE TABLE x (y)")
             conn.execute("INSERT INTO x VALUES (zeroblob(4000000))")
             conn.execute("DROP TABLE x")
-        assert "db maintain --vacuum" in shell.must("db", "maintain").err
+        assert "daemon, then released db maintain --vacuum" in shell.must("db", "maintain").err
         with owned(Path("released.db")):
             result = shell.run("db", "maintain", "--vacuum")
         assert_refused(result, 1, f"try again: {find_orders(Path('released.db')).stop}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from released_cli.watching.board import build_board, draw_board
 from released_cli.watching.lines import can_draw, make_line, print_lines, write_plainly
 from released_cli.watching.picture import Scene, draw_scene
+from tests.doubles.command_line import find_path
 from tests.doubles.watched import NOON, Document, make_alert, make_client, make_fleet, make_status
 
 SIZES = [(80, 24), (60, 14), (40, 10), (200, 60), (20, 8)]
@@ -41,8 +42,9 @@ def test_a_picture_fits_the_terminal(document: Document, size: tuple[int, int]) 
     assert width >= max(len(line) for line in lines)
 
 
-def test_a_picture_of_five_hundred() -> None:
+def test_a_picture_of_five_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     """The house, what needs somebody with the next command, and the clients in that order."""
+    monkeypatch.setenv("PATH", find_path())
     lines = look(Scene(make_fleet(), 0.0), clock=0.0, size=(80, 24))
     assert [
         "daemon    running for 2 h, version 0.1.0",

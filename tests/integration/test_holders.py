@@ -42,9 +42,9 @@ def test_who_has_it_open_is_named(tmp_path: Path) -> None:
     assert "" == name_holders(file)
     with file.open(), holding(HOLD, link) as other:
         told = name_holders(file)
-    assert told.startswith("-c import sys; held")
-    assert told.endswith(f"… (process {other.pid})")
-    assert SHOWN_CHARS == len(told.removesuffix(f" (process {other.pid})"))
+    assert told.startswith("'-c import sys; held")
+    assert told.endswith(f"…' (process {other.pid})")
+    assert SHOWN_CHARS == len(told.removesuffix(f"' (process {other.pid})").removeprefix("'"))
     assert "" == name_holders(tmp_path / "none.db")
 
 
@@ -53,15 +53,41 @@ def test_many_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     file.write_text("x")
     for number in range(9_000_000, 9_000_005):
-        (tmp_path / str(number) / "fd").mkdir(parents=True)
-        (tmp_path / str(number) / "fd" / "3").symlink_to(file)
-        (tmp_path / str(number) / "cmdline").write_bytes(b"/opt/bin/released\0top\0")
+        make_process(tmp_path, number, file, b"/opt/bin/released\0top\0")
     (tmp_path / "9000005").mkdir()
     (tmp_path / "9000004" / "cmdline").unlink()
     told = name_holders(file, processes=tmp_path)
-    assert told.startswith("released top (process 9000000), released top (process 9000001), ")
+    assert told.startswith("'released top' (process 9000000), 'released top' (process 9000001), ")
     assert told.endswith(" and 2 more")
     assert "" == name_holders(file, processes=tmp_path / "none")
+
+
+def make_process(processes: Path, number: int, opened: Path, command: bytes) -> None:
+    """Make what /proc has of a process that has one file open."""
+    (processes / str(number) / "fd").mkdir(parents=True)
+    (processes / str(number) / "fd" / "3").symlink_to(opened)
+    (processes / str(number) / "cmdline").write_bytes(command)
+
+
+def test_command_lines_steer_no_terminal(tmp_path: Path) -> None:
+    """What stands for something else than a character is replaced; who has none is a program."""
+    file = tmp_path / "a.db"
+    file.write_text("x")
+    make_process(tmp_path, 9_000_000, file, b"/bin/vi\0\x1b]0;x\x07\n\xff\0")
+    make_process(tmp_path, 9_000_001, file, b"")
+    assert ("'vi �]0;x���' (process 9000000), a program (process 9000001)") == name_holders(
+        file, processes=tmp_path
+    )
+
+
+def test_only_files_of_the_same_name_are_looked_at(tmp_path: Path) -> None:
+    """Others may be on a mount that is dead, where a look never ends: a hard link tells us."""
+    file, other = tmp_path / "a.db", tmp_path / "b.db"
+    file.write_text("x")
+    other.hardlink_to(file)
+    make_process(tmp_path, 9_000_000, other, b"vi\0")
+    assert "" == name_holders(file, processes=tmp_path)
+    assert "'vi' (process 9000000)" == name_holders(other, processes=tmp_path)
 
 
 def test_a_database_that_is_read_says_by_whom(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ async def rotate_client_token(means: Means, client: Client, *, actor: Actor) -> 
     if client.access_token is None:
         raise Conflict(
             f"{client.name} has no access token of its own: it sends with META_ACCESS_TOKEN,"
-            " which `released meta token rotate` exchanges on the server."
+            " which is exchanged on the server (released meta token rotate there)."
         )
     old = means.settings.token_for(client.access_token)
     if old is None:

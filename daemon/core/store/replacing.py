@@ -140,7 +140,7 @@ def bring_to_rest(path: Path) -> bool:
             ((mode,),) = conn.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_USE:
-                who = name_holders(path) or "a `released top`, `listen` or `sandbox`?"
+                who = name_holders(path) or "perhaps 'released top', 'listen' or 'sandbox'"
                 raise Conflict(
                     f"Another program has {path} open: {who}. End it, and try again."
                 ) from error
